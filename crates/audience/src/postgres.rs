@@ -59,6 +59,7 @@ pub(crate) enum Kind {
     Double,
     Numeric,
     Text,
+    Padded,
     Uuid,
     Json,
     JsonBinary,
@@ -83,7 +84,9 @@ impl Source for Postgres {
             "FLOAT4" => Kind::Real,
             "FLOAT8" => Kind::Double,
             "NUMERIC" => Kind::Numeric,
-            "TEXT" | "VARCHAR" | "CHAR" | "NAME" | "UNKNOWN" | "citext" => Kind::Text,
+            "TEXT" | "VARCHAR" | "NAME" | "UNKNOWN" | "citext" => Kind::Text,
+            // `char(n)`
+            "CHAR" => Kind::Padded,
             "UUID" => Kind::Uuid,
             "JSON" => Kind::Json,
             "JSONB" => Kind::JsonBinary,
@@ -110,6 +113,8 @@ impl Source for Postgres {
             }),
             Kind::Double => get::<_, f64>(row, column),
             Kind::Text => get::<_, &str>(row, column),
+            // The padding is no part of the value, and PostgreSQL's own casts to text leave it out.
+            Kind::Padded => formatted(row, column, |text: &str| text.trim_end_matches(' ').to_owned()),
             Kind::Texts => list::<Option<String>>(row, column),
             Kind::Integers => list::<Option<i32>>(row, column),
             Kind::Bigs => list::<Option<i64>>(row, column),

@@ -93,6 +93,11 @@ impl Columns {
         self.0.insert(attribute.into(), column);
     }
 
+    /// The attributes whose columns are declared.
+    pub fn attributes(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Whether none is declared.
     #[must_use]
     pub fn is_empty(&self) -> bool {

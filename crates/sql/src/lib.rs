@@ -12,4 +12,4 @@ pub mod views;
 pub use columns::{Column, ColumnType, Columns};
 pub use dialect::Dialect;
 pub use render::{AttributeColumn, Options, Rendered, render};
-pub use statement::{Output, Source, ViewSpec, statement};
+pub use statement::{FunctionSpec, Output, Source, ViewSpec, statement};

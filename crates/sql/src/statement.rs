@@ -20,7 +20,18 @@ pub enum Output {
     /// A view of a table.
     View(ViewSpec),
     /// A function of the attributes.
-    Function(String),
+    Function(FunctionSpec),
+}
+
+/// A function, and what it is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionSpec {
+    /// The name of the function, with a schema before it if it has a dot.
+    pub name: String,
+    /// The name of the flag.
+    pub flag: String,
+    /// The revision of the rows.
+    pub revision: i64,
 }
 
 /// Where the rows of a view come from.
@@ -57,6 +68,9 @@ pub struct ViewSpec {
 
 /// What the note in the definition of a view starts with.
 const MARK: &str = "novi:view ";
+
+/// What the comment of a function ends with.
+const MADE: &str = ", made by novi sql";
 
 /// Characters that no database writes in another way, when it shows a definition.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'\'').add(b'\\').add(b'%').add(b'`').add(b'?').add(b'$');
@@ -96,7 +110,7 @@ pub fn statement(rendered: &Rendered, output: &Output, dialect: Dialect) -> Resu
     match output {
         Output::Where => Ok(format!("{}\n", rendered.variant.as_ref().unwrap_or(&rendered.on))),
         Output::View(spec) => view(rendered, spec, dialect),
-        Output::Function(name) => function(rendered, name, dialect),
+        Output::Function(spec) => function(rendered, spec, dialect),
     }
 }
 
@@ -115,7 +129,7 @@ fn view(rendered: &Rendered, spec: &ViewSpec, dialect: Dialect) -> Result<String
         rendered.variant.as_ref().map_or_else(String::new, |variant| format!("{variant} as novi_variant, "));
     write!(
         sql,
-        "{create} {name} as\nselect {variant}{table}.* from {from} as {table}\nwhere '{}' is not null\n  and ({});\n",
+        "{create} {name} as\nselect {variant}{table}.* from {from} as {table}\nwhere '{}' is not null\n  and {};\n",
         spec.note(),
         rendered.on
     )
@@ -129,57 +143,106 @@ fn view(rendered: &Rendered, spec: &ViewSpec, dialect: Dialect) -> Result<String
     Ok(sql)
 }
 
-fn function(rendered: &Rendered, name: &str, dialect: Dialect) -> Result<String, String> {
-    let name = path(dialect, name)?;
-    let body = rendered.variant.as_ref().unwrap_or(&rendered.on);
-    let typed = |kind: ColumnType| match (dialect, kind) {
+/// The type of an argument. PostgreSQL's are as it shows them.
+const fn argument_type(dialect: Dialect, kind: ColumnType) -> &'static str {
+    match (dialect, kind) {
         (_, ColumnType::Integer) => "bigint",
         (Dialect::Postgres, ColumnType::Number) => "double precision",
         (_, ColumnType::Number) => "double",
         (_, ColumnType::Boolean) => "boolean",
-        (Dialect::Postgres, ColumnType::Instant) => "timestamptz",
-        (_, ColumnType::Instant) | (Dialect::Postgres, ColumnType::Datetime) => "timestamp",
+        (Dialect::Postgres, ColumnType::Instant) => "timestamp with time zone",
+        (Dialect::Postgres, ColumnType::Datetime) => "timestamp without time zone",
+        (_, ColumnType::Instant) => "timestamp",
         (_, ColumnType::Datetime) => "datetime(6)",
         (Dialect::MySql, _) => "longtext character set utf8mb4 collate utf8mb4_bin",
         _ => "text",
-    };
+    }
+}
+
+fn function(rendered: &Rendered, spec: &FunctionSpec, dialect: Dialect) -> Result<String, String> {
+    let name = path(dialect, &spec.name)?;
+    let body = rendered.variant.as_ref().unwrap_or(&rendered.on);
     let names: Vec<&str> = rendered.attributes.iter().map(|one| one.column.as_str()).collect();
     if let Some(name) = names.iter().find(|name| name.contains("\".\"") || name.contains("`.`")) {
         return Err(format!(
             "a function has attributes and no tables: expected a name without a dot, found {name}"
         ));
     }
+    let types: Vec<&str> = rendered.attributes.iter().map(|one| argument_type(dialect, one.kind)).collect();
     let arguments: Vec<String> =
-        rendered.attributes.iter().map(|one| format!("{} {}", one.column, typed(one.kind))).collect();
-    let (arguments, names) = (arguments.join(", "), names.join(", "));
-    let is_text = rendered.variant.is_some();
+        names.iter().zip(&types).map(|(name, kind)| format!("{name} {kind}")).collect();
+    let (arguments, is_text) = (arguments.join(", "), rendered.variant.is_some());
+    let head = format!(
+        "-- flag {:?} at revision {}; the parameters are what the rule reads, in alphabetical order, and change with it:\n\
+         -- write it again after changes\n",
+        spec.flag, spec.revision
+    );
+    let comment = format!("flag {} at revision {}{MADE}", spec.flag, spec.revision);
     match dialect {
         Dialect::Postgres => {
             let returns = if is_text { "text" } else { "boolean" };
-            let text = format!("\n  select {body}\n");
-            // A flag can have any text.
-            let text = if text.contains("$novi$") {
-                dialect.string(&text)
-            } else {
-                Some(format!("$novi${text}$novi$"))
-            };
-            let text = text.unwrap_or_default();
+            let text = dollar_quoted(&format!("\n  select {body}\n"));
+            let comment = dialect.string(&comment.replace('\0', "")).unwrap_or_default();
+            let drop = drop_others(spec, &names, &types, returns);
+            let types = types.join(", ");
             Ok(format!(
-                "create or replace function {name}({arguments}) returns {returns}\n\
-                 language sql stable parallel safe as {text};\n"
+                "{head}{drop}create or replace function {name}({arguments}) returns {returns}\n\
+                 language sql stable parallel safe as {text};\n\
+                 comment on function {name}({types}) is {comment};\n"
             ))
         }
         Dialect::MySql => {
             let returns = if is_text { "longtext character set utf8mb4" } else { "boolean" };
+            // A comment is a string in quotes, in every mode of the server.
+            let comment = comment.replace(['\'', '\\', '\0'], "");
             Ok(format!(
-                "drop function if exists {name};\ncreate function {name}({arguments}) returns {returns}\n\
-                 not deterministic no sql return {body};\n"
+                "{head}drop function if exists {name};\ncreate function {name}({arguments}) returns {returns}\n\
+                 comment '{comment}' not deterministic no sql return {body};\n"
             ))
         }
-        Dialect::DuckDb => Ok(format!("create or replace macro {name}({names}) as ({body});\n")),
+        Dialect::DuckDb => {
+            let names = names.join(", ");
+            Ok(format!("{head}create or replace macro {name}({names}) as ({body});\n"))
+        }
         Dialect::Sqlite => Err(
             "SQLite has no functions in SQL; use --view, or load novi's extension, which has novi_enabled"
                 .to_owned(),
         ),
     }
+}
+
+/// Text as PostgreSQL's bodies of functions have it.
+fn dollar_quoted(text: &str) -> String {
+    // A flag can have any text.
+    if text.contains("$novi$") {
+        Dialect::Postgres.string(text).unwrap_or_default()
+    } else {
+        format!("$novi${text}$novi$")
+    }
+}
+
+/// Drops the functions with this name that novi has made of the same flag and that PostgreSQL would keep, or
+/// not replace: those with other parameters or another result.
+fn drop_others(spec: &FunctionSpec, names: &[&str], types: &[&str], returns: &str) -> String {
+    let literal = |text: &str| Dialect::Postgres.string(text).unwrap_or_default();
+    let (schema, name) = spec.name.rsplit_once('.').unwrap_or(("", &spec.name));
+    let schema = if schema.is_empty() { "current_schema()".to_owned() } else { literal(schema) };
+    let plain = |name: &&str| {
+        let name = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name);
+        literal(&name.replace("\"\"", "\""))
+    };
+    let names: Vec<String> = names.iter().map(plain).collect();
+    let (name, made) = (literal(name), literal(&format!("%{MADE}")));
+    let flag = literal(&format!("flag {} at revision ", spec.flag.replace('\0', "")));
+    // Functions without parameters have no names of parameters.
+    let names = if names.is_empty() { "null".to_owned() } else { format!("array[{}]", names.join(", ")) };
+    let types = literal(&types.join(", "));
+    let text = format!(
+        "\ndeclare other regprocedure;\nbegin\n  for other in select p.oid from pg_proc p \
+         join pg_namespace n on n.oid = p.pronamespace\n    where n.nspname = {schema} and p.proname = {name} and \
+         starts_with(obj_description(p.oid, 'pg_proc'), {flag})\n      and obj_description(p.oid, 'pg_proc') like {made}\n      and (p.proargnames is distinct from {names} or \
+         oidvectortypes(p.proargtypes) <> {types} or p.prorettype <> '{returns}'::regtype)\n  \
+         loop execute format('drop function %s', other); end loop;\nend\n"
+    );
+    format!("do {};\n", dollar_quoted(&text))
 }

@@ -30,6 +30,11 @@ async fn views_have_the_users_and_are_renewed() {
         let sql =
             folder.run(&["sql", "#1", "--view", "have_it", "--from", "users", "--columns", "age:integer"]);
         raw.run(&sql.expect(0).out).await.unwrap();
+        // Of a flag that does not draw yet.
+        folder.run(&["unlink", "Draws", "half"]).expect(0);
+        folder.run(&["unlink", "Draws", "staff"]).expect(0);
+        let sql = folder.run(&["sql", "Draws", "--view", "draws", "--from", "users"]);
+        raw.run(&sql.expect(0).out).await.unwrap();
         let count = "select id as \"targetingKey\" from have_it";
         let transcript = folder.transcript(&[
             &[
@@ -53,6 +58,11 @@ async fn views_have_the_users_and_are_renewed() {
             &["enable", "#1"],
             &["link", "#1", "half"],
             // The view stays as it is.
+            &["sql", "--refresh"],
+            &["unlink", "#1", "half"],
+            &["flag", "rename", "Draws", "Pulls"],
+            &["sql", "--refresh", "--dry-run"],
+            &["sql", "--refresh"],
             &["sql", "--refresh"],
         ]);
         let name = match database.kind {
@@ -83,6 +93,8 @@ fn flags_are_written_or_refused_with_a_list() {
         &["sql", "#1", "--function", "has_it"],
         &["sql", "#1", "--columns", "plan:money"],
         &["sql", "#1", "--columns", "age:text"],
+        &["sql", "#1", "--columns", "plna=plan:text"],
+        &["sql", "#1", "--columns", "country,plan,plna"],
         &["sql", "#2", "--dialect", "postgres"],
         &["sql", "#2", "--dialect", "postgres", "--json"],
         &["sql", "#1", "#2"],

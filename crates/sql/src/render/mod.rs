@@ -50,7 +50,7 @@ impl Options {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Rendered {
-    /// Whether the flag is on: never null.
+    /// Whether the flag is on: never null, and in parentheses where other words can be next to it.
     pub on: String,
     /// The variant, or null if the caller has none; if it was wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,6 +105,7 @@ pub fn render(flag: &FlagSql, options: &Options) -> Result<Rendered, Vec<Refusal
     let is_wanted = options.variant && writer.refusals.is_empty();
     let variant = is_wanted.then(|| writer.variant(&flag.variant));
     if writer.refusals.is_empty() {
+        let on = if is_atomic(&on) { on } else { format!("({on})") };
         return Ok(Rendered { on, variant, attributes: writer.read.into_values().flatten().collect() });
     }
     Err(writer.refusals)
@@ -272,4 +273,52 @@ fn inner(expression: &Expression) -> &Expression {
         expression = inner;
     }
     expression
+}
+
+/// Whether a condition is one word, one call or in one pair of parentheses, so that it stays whole after `not`
+/// and beside `and`, whatever the dialect binds tighter.
+fn is_atomic(sql: &str) -> bool {
+    let rest =
+        sql.trim_start_matches(|character: char| character.is_ascii_alphanumeric() || character == '_');
+    if rest.is_empty() {
+        return !sql.is_empty();
+    }
+    if !rest.starts_with('(') {
+        return false;
+    }
+    let (mut depth, mut quote) = (0_usize, None);
+    for (place, character) in rest.char_indices() {
+        match (quote, character) {
+            // A quote within quotes is doubled: it ends them, and begins them again.
+            (Some(open), character) if open == character => quote = None,
+            (None, '\'' | '"' | '`') => quote = Some(character),
+            (None, '(') => depth += 1,
+            (None, ')') => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return place + 1 == rest.len();
+                }
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_atomic;
+
+    #[test]
+    fn parts_of_conditions_are_not_atomic() {
+        for whole in ["true", "coalesce(a = ')', false)", "(a or (b))", "coalesce(\"a)\" = 'it''s )', false)"]
+        {
+            assert!(is_atomic(whole), "{whole}");
+        }
+        for parts in
+            ["", "a is null", "f(a) or f(b)", "(a) and (b)", "not (a)", "\"a\" > 1", "f('(') = g(')')"]
+        {
+            assert!(!is_atomic(parts), "{parts}");
+        }
+    }
 }

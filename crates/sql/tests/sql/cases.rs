@@ -10,7 +10,7 @@ use novi::{
     overrides::Override,
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
 };
-use novi_sql::{Dialect, Options, Output, Rendered, Source, ViewSpec, render, statement};
+use novi_sql::{Dialect, FunctionSpec, Options, Output, Rendered, Source, ViewSpec, render, statement};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
@@ -232,6 +232,116 @@ async fn clock_of_the_database_decides() {
     }
 }
 
+/// Flags that are on, or off, for all, and the words around them that would take a part of the condition.
+#[tokio::test]
+async fn conditions_stay_whole_inside_of_others() {
+    let any = (
+        "novi.or",
+        r#"[{"class_name": "novi.attribute", "config": {"attribute": "plan", "equals": "pro"}},
+        {"class_name": "novi.attribute", "config": {"attribute": "age", "less": 30}}]"#,
+    );
+    let adults = ("novi.attribute", r#"{"attribute": "age", "greater_or_equal": 18}"#);
+    let here = ("novi.attribute", r#"{"attribute": "age", "exists": true}"#);
+    let window = ("novi.date_time", r#"{"startDateTime": "2000-01-01"}"#);
+    let negated =
+        ("novi.not", r#"{"class_name": "novi.attribute", "config": {"attribute": "age", "less": 30}}"#);
+    for flag in [&[any][..], &[adults, any], &[PRO, adults], &[here], &[window], &[negated], &[here, window]]
+    {
+        let flags = Flags::builder().keep_rows().from_rows(rows(flag)).unwrap();
+        let is_on =
+            |plan: &str, age: i64| flags.is_enabled("x", &Context::new().with("plan", plan).with("age", age));
+        let users = [("pro", 40), ("pro", 17), ("free", 20), ("free", 40)];
+        let mut expected = String::new();
+        for (plan, age) in users {
+            let on = is_on(plan, age);
+            for value in [!on, age < 30 && on, on && age < 30, (age < 30) == on] {
+                expected.push(if value { '1' } else { '0' });
+            }
+        }
+        let asked = |dialect| {
+            let on = written(Flags::builder(), rows(flag), &Options::new(dialect)).unwrap();
+            let on = statement(&on, &Output::Where, dialect).unwrap();
+            let on = on.trim_end();
+            let row = |(plan, age): &(&str, i64)| format!("select '{plan}' as plan, {age} as age");
+            let users: Vec<String> = users.iter().map(row).collect();
+            let case = |test: String| format!("case when {test} then '1' else '0' end");
+            let tests = [
+                format!("not {on}"),
+                format!("age < 30 and {on}"),
+                format!("{on} and age < 30"),
+                format!("(age < 30) = {on}"),
+            ];
+            let columns: Vec<String> = tests.into_iter().map(case).collect();
+            format!("select {} from ({}) as users", columns.join(", "), users.join(" union all "))
+        };
+        macro_rules! compare {
+            ($connection:ty, $url:expr, $dialect:expr) => {
+                let mut connection = <$connection>::connect($url).await.unwrap();
+                let statement = asked($dialect);
+                let query = sqlx::raw_sql(AssertSqlSafe(statement.clone()));
+                let rows = query.fetch_all(&mut connection).await.unwrap();
+                let found: String =
+                    rows.iter().flat_map(|row| (0..4).map(|at| row.get::<String, _>(at))).collect();
+                assert_eq!(found, expected, "{statement}");
+            };
+        }
+        compare!(sqlx::SqliteConnection, "sqlite::memory:", Dialect::Sqlite);
+        if let Some(url) = url("NOVI_TEST_POSTGRES") {
+            compare!(sqlx::PgConnection, &url, Dialect::Postgres);
+        }
+        if let Some(url) = url("NOVI_TEST_MYSQL") {
+            compare!(sqlx::MySqlConnection, &url, Dialect::MySql);
+        }
+    }
+}
+
+fn function(name: &str) -> Output {
+    Output::Function(FunctionSpec { name: name.to_owned(), flag: "x's".to_owned(), revision: 7 })
+}
+
+/// PostgreSQL would keep the function with the parameters of the earlier rule. That of another flag stays.
+#[tokio::test]
+async fn functions_of_earlier_rules_are_dropped() {
+    let Some(url) = url("NOVI_TEST_POSTGRES") else { return };
+    // Everything is rolled back when the connection ends.
+    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    let schema = format!("novi_sql_{}", std::process::id());
+    let by = |attribute: &str, test: &str| {
+        let config = format!(r#"{{"attribute": "{attribute}", {test}}}"#);
+        written(Flags::builder(), rows(&[("novi.attribute", config.as_str())]), &postgres("")).unwrap()
+    };
+    let setup = format!(
+        "begin; create schema {schema}; set search_path to {schema}; create function has_it(boolean) returns int language sql \
+         as 'select 1'; comment on function has_it(boolean) is 'flag x at revision 1, made by novi sql'"
+    );
+    sqlx::raw_sql(AssertSqlSafe(setup)).execute(&mut connection).await.unwrap();
+    let constant = written(Flags::builder(), rows(&[]), &postgres("")).unwrap();
+    let mut variant = by("age", "\"less\": 18");
+    variant.variant = Some("'a'".to_owned());
+    let named = format!("{schema}.has_it");
+    for (rendered, name, expected) in [
+        (by("plan", r#""equals": "pro""#), "has_it", "has_it(boolean) has_it(plan text)"),
+        (by("pl\\\"'an", r#""equals": "pro""#), "has_it", "has_it(\"pl\"\"'an\" text) has_it(boolean)"),
+        (by("age", "\"less\": 18"), &named, "has_it(age double precision) has_it(boolean)"),
+        (variant, "has_it", "has_it(age double precision) has_it(boolean)"),
+        (constant, &named, "has_it() has_it(boolean)"),
+    ] {
+        for _again in 0..2 {
+            let create = statement(&rendered, &function(name), Dialect::Postgres).unwrap();
+            let ran = sqlx::raw_sql(AssertSqlSafe(create.clone())).execute(&mut connection).await;
+            ran.unwrap_or_else(|error| panic!("{error}: {create}"));
+        }
+        let list = "select string_agg(f, ' ' order by f collate \"C\") from (select proname || '(' || \
+                    pg_get_function_arguments(oid) || ')' as f from pg_proc where pronamespace = \
+                    current_schema()::regnamespace) as all_functions";
+        let found: String = sqlx::query_scalar(list).fetch_one(&mut connection).await.unwrap();
+        assert_eq!(found, expected);
+    }
+    let comment = "select obj_description('has_it()'::regprocedure, 'pg_proc')";
+    let comment: String = sqlx::query_scalar(comment).fetch_one(&mut connection).await.unwrap();
+    assert_eq!(comment, "flag x's at revision 7, made by novi sql");
+}
+
 #[tokio::test]
 async fn functions_decide_by_their_arguments() {
     let draw = r#"{"percentage": 50, "hash": "sha256", "salt": "it's $novi$ \\"}"#;
@@ -246,7 +356,7 @@ async fn functions_decide_by_their_arguments() {
     assert!(expected.contains(&true) && expected.contains(&false));
     let written = |dialect, name: &str| {
         let rendered = written(Flags::builder(), flag.clone(), &Options::new(dialect)).unwrap();
-        statement(&rendered, &Output::Function(name.to_owned()), dialect).unwrap()
+        statement(&rendered, &function(name), dialect).unwrap()
     };
     let call = |name: &str, user: usize| format!("select cast({name}('pro', 'user-{user}') as char(5))");
     if let Some(url) = url("NOVI_TEST_POSTGRES") {

@@ -8,7 +8,10 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use novi::snapshot::FlagSql;
-use novi_sql::{ColumnType, Columns, Dialect, Options, Output, Rendered, Source, ViewSpec, statement, views};
+use novi_match::suggest::most_similar;
+use novi_sql::{
+    ColumnType, Columns, Dialect, FunctionSpec, Options, Output, Rendered, Source, ViewSpec, statement, views,
+};
 use serde::Serialize;
 
 use self::stated::stated;
@@ -132,6 +135,7 @@ impl Sql {
         options.columns = self.columns.clone().unwrap_or_default();
         (options.at, options.variant) = (self.at, self.variant);
         let (stated, rendered) = stated(&flags, &flag, &options)?;
+        let unread = unread(&options.columns, &rendered)?;
         let output = self.output(&stated, &options);
         let sql = statement(&rendered, &output, dialect).map_err(Failure::usage)?;
         if session.json {
@@ -140,6 +144,9 @@ impl Sql {
         } else {
             write(&sql)?;
             note(&rendered)?;
+            for name in unread {
+                print_note(format_args!("note: --columns has {name:?}, which the flag does not read"))?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -154,10 +161,30 @@ impl Sql {
                 at: options.at,
                 variant: options.variant,
             }),
-            (_, _, Some(name)) => Output::Function(name.clone()),
+            (_, _, Some(name)) => Output::Function(FunctionSpec {
+                name: name.clone(),
+                flag: stated.flag.clone(),
+                revision: stated.revision.number(),
+            }),
             _ => Output::Where,
         }
     }
+}
+
+/// The attributes with columns that the flag does not read, as when several flags have the same columns. An
+/// error if one seems to be misspelled.
+fn unread<'c>(columns: &'c Columns, rendered: &Rendered) -> Result<Vec<&'c str>, Failure> {
+    let is_read = |name: &str| rendered.attributes.iter().any(|one| one.attribute == name);
+    let unread: Vec<&str> = columns.attributes().filter(|name| !is_read(name)).collect();
+    for name in &unread {
+        let others = rendered.attributes.iter().map(|one| one.attribute.as_str());
+        if let Some(similar) = most_similar(name, others.filter(|other| columns.get(other).is_none())) {
+            return Err(Failure::usage(format!(
+                "--columns has {name:?}, which the flag does not read; did you mean {similar:?}?"
+            )));
+        }
+    }
+    Ok(unread)
 }
 
 /// Says which types columns are taken to have.

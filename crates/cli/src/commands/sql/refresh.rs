@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use novi_sql::{
-    Options, Output, ViewSpec, statement,
+    Options, Output, Source, ViewSpec, statement,
     views::{ViewError, Views},
 };
 use serde::Serialize;
@@ -39,8 +39,13 @@ pub(super) async fn refresh(session: &Session, names: &[String], dry_run: bool) 
         )));
     }
     let wanted = |spec: &&ViewSpec| names.is_empty() || names.contains(&spec.source.view);
+    let exists = |flag: &str| {
+        flags.snapshot().rows().is_some_and(|rows| rows.flags.iter().any(|row| row.name == flag))
+    };
+    let outdated = known.iter().filter(wanted).filter(|spec| spec.revision != revision);
+    let (kept, without_flag): (Vec<_>, Vec<_>) = outdated.partition(|spec| exists(&spec.flag));
     let mut renewals = Vec::new();
-    for spec in known.iter().filter(wanted).filter(|spec| spec.revision != revision) {
+    for spec in kept {
         let mut options = Options::new(views.dialect());
         options.columns = spec.columns.clone();
         (options.at, options.variant) = (spec.at, spec.variant);
@@ -57,22 +62,40 @@ pub(super) async fn refresh(session: &Session, names: &[String], dry_run: bool) 
         let statements = renewals.iter().map(|one| (one.view.as_str(), one.statement.as_str()));
         views.renew(statements).await.map_err(|error| failure(&error))?;
     }
-    if session.json {
-        print_json(&renewals)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    for Renewal { view, flag, from_revision: from, to_revision: to, .. } in &renewals {
-        let verb = if dry_run { "would be renewed" } else { "renewed" };
-        print(format_args!("{view}: flag {flag}, {verb} from revision {from} to revision {to}"))?;
-    }
-    if renewals.is_empty() {
+    show(session, &renewals, dry_run)?;
+    if renewals.is_empty() && without_flag.is_empty() && !session.json {
         let views = if known.is_empty() { "no views of novi sql exist at" } else { "all views are of" };
         print(format_args!("{views} revision {revision}"))?;
     }
-    if dry_run {
+    if dry_run && !session.json {
         print(DRY_RUN)?;
     }
-    Ok(ExitCode::SUCCESS)
+    missing(&without_flag).map_or(Ok(ExitCode::SUCCESS), Err)
+}
+
+fn show(session: &Session, renewals: &[Renewal], dry_run: bool) -> Result<(), Failure> {
+    if session.json {
+        return print_json(&renewals);
+    }
+    for Renewal { view, flag, from_revision: from, to_revision: to, .. } in renewals {
+        let verb = if dry_run { "would be renewed" } else { "renewed" };
+        print(format_args!("{view}: flag {flag}, {verb} from revision {from} to revision {to}"))?;
+    }
+    Ok(())
+}
+
+/// The failure that names the views whose flags do not exist.
+fn missing(specs: &[&ViewSpec]) -> Option<Failure> {
+    let line = |spec: &&ViewSpec| {
+        let Source { view, from } = &spec.source;
+        format!(
+            "the flag {:?} of the view {view:?} was renamed or deleted: drop the view, or make it again of another flag, \
+             as in `novi sql FLAG --view {view} --from {from}`",
+            spec.flag
+        )
+    };
+    let lines: Vec<String> = specs.iter().map(line).collect();
+    (!lines.is_empty()).then(|| Failure::not_found(lines.join("\n")))
 }
 
 fn failure(error: &ViewError) -> Failure {
