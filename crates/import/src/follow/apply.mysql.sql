@@ -13,9 +13,10 @@ create table {{p}}legacy_{{s}}_follow (
 
 {{views}}
 -- Brings a flag in step. Reads take no locks on the old tables, so that their writers never wait for each other here.
--- Rows are read by `select ... into`: a query within `set` or `if` locks each row that it reads. Changes name their index,
--- since a scan, which MariaDB may choose on small tables, locks the rows of all flags. Else programs that change several
--- flags would wait for each other, and deadlock. Only the flag is read by `set`, by its unique name, to wait for a writer of it.
+-- Rows are read by `select ... into`: a query within `set` or `if` locks each row that it reads. Changes name their
+-- index, since a scan, which MariaDB may choose on small tables, locks the rows of all flags. Else programs that change
+-- several flags would wait for each other, and deadlock. Only the flag is read by `set`, by its unique name, to wait for
+-- a writer of it.
 -- The names of novi's tables have another collation on MySQL than on MariaDB, hence the explicit ones.
 create procedure {{p}}legacy_{{s}}_apply(the_feature varchar(255) character set utf8mb4 collate utf8mb4_bin)
 proc: begin
@@ -146,7 +147,8 @@ proc: begin
     delete l from {{p}}flags_activations l force index (primary)
     where l.flag_id = the_flag and not l.activation_id <=> the_link;
   end if;
-  select exists (select 1 from {{p}}flags_activations where flag_id = the_flag and activation_id = the_link) into is_used;
+  select exists (select 1 from {{p}}flags_activations where flag_id = the_flag and activation_id = the_link)
+  into is_used;
   if the_link is not null and not is_used then
     insert into {{p}}flags_activations (flag_id, activation_id) values (the_flag, the_link);
   end if;
