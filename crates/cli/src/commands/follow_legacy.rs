@@ -39,6 +39,7 @@ enum LegacySystem {
     /// The tables of Flipper (ActiveRecord, Sequel)
     Flipper,
     /// The tables of django-waffle, and Django's groups
+    #[value(alias = "django-waffle")]
     Waffle,
     /// The table of Togglz' JDBC repository
     Togglz,
@@ -273,7 +274,8 @@ impl<'a> Legacy<'a> {
     /// The triggers that are missing: a program that rebuilds its tables drops them.
     async fn missing(&self, scripts: &Scripts) -> Result<Vec<String>, Failure> {
         let found = sql::triggers(&self.session.config.database.url).await.map_err(failed)?;
-        let is_missing = |name: &&str| !found.iter().any(|found| found == name);
+        // The script does not quote the names, and PostgreSQL writes such names in small letters.
+        let is_missing = |name: &&str| !found.iter().any(|found| found.eq_ignore_ascii_case(name));
         Ok(scripts.triggers().filter(is_missing).map(str::to_owned).collect())
     }
 

@@ -13,10 +13,14 @@ create table {{p}}legacy_{{s}}_follow (
 
 {{views}}
 -- Brings a flag in step. Reads take no locks on the old tables, so that their writers never wait for each other here.
+-- Rows are read by `select ... into`: a query within `set` or `if` locks each row that it reads. Changes name their
+-- index, since a scan, which MariaDB may choose on small tables, locks the rows of all flags. Else programs that change
+-- several flags would wait for each other, and deadlock. Only the flag is read by `set`, by its unique name, to wait for
+-- a writer of it.
 -- The names of novi's tables have another collation on MySQL than on MariaDB, hence the explicit ones.
 create procedure {{p}}legacy_{{s}}_apply(the_feature varchar(255) character set utf8mb4 collate utf8mb4_bin)
 proc: begin
-  declare is_found, was_known, foreign_found, is_done boolean default false;
+  declare is_found, was_known, foreign_found, is_used, is_done boolean default false;
   declare w_status, w_members boolean default false;
   declare w_items integer default 0;
   declare w_problem, w_description, w_list, w_config text character set utf8mb4 collate utf8mb4_bin;
@@ -55,14 +59,14 @@ proc: begin
   select count(*) > 0, coalesce(max(is_foreign), false) into was_known, foreign_found
   from {{p}}legacy_{{s}}_follow where feature = the_feature;
   if not was_known then
-    set foreign_found = exists (select 1 from {{p}}flags where name = the_feature collate utf8mb4_bin)
+    select exists (select 1 from {{p}}flags where name = the_feature collate utf8mb4_bin)
       or exists (
       select 1 from {{p}}flags_activations l join {{p}}activations a on a.id = l.activation_id
       where a.name in (concat(the_feature, ': {{members}}') collate utf8mb4_bin,
-        concat(the_feature, ': {{conditions}}') collate utf8mb4_bin));
+        concat(the_feature, ': {{conditions}}') collate utf8mb4_bin)) into foreign_found;
   end if;
   if not is_found then
-    delete from {{p}}legacy_{{s}}_follow where feature = the_feature;
+    delete k from {{p}}legacy_{{s}}_follow k force index (primary) where k.feature = the_feature;
   else
     if foreign_found then
       set w_problem = 'novi has another flag, or activation, of this name';
@@ -77,7 +81,7 @@ proc: begin
   if not is_found then
     set w_status = false, w_members = false, w_items = 0;
     set the_flag = (select id from {{p}}flags where name = the_feature collate utf8mb4_bin);
-    delete from {{p}}flags where id = the_flag;
+    delete f from {{p}}flags f force index (primary) where f.id = the_flag;
     set the_flag = null;
   else
     set the_flag = (select id from {{p}}flags where name = the_feature collate utf8mb4_bin);
@@ -85,22 +89,22 @@ proc: begin
       insert into {{p}}flags (name, status) values (the_feature, w_status);
       set the_flag = (select id from {{p}}flags where name = the_feature collate utf8mb4_bin);
     end if;
-    update {{p}}flags set status = w_status where id = the_flag and status <> w_status;
-    update {{p}}flag_metadata set description = w_description
+    update {{p}}flags force index (primary) set status = w_status where id = the_flag and status <> w_status;
+    update {{p}}flag_metadata force index (primary) set description = w_description
     where flag_id = the_flag and not (description <=> w_description collate utf8mb4_bin);
   end if;
-  set members_id = (select min(id) from {{p}}activations
-    where name = concat(the_feature, ': {{members}}') collate utf8mb4_bin);
-  set conditions_id = (select min(id) from {{p}}activations
-    where name = concat(the_feature, ': {{conditions}}') collate utf8mb4_bin);
+  select min(id) into members_id from {{p}}activations
+  where name = concat(the_feature, ': {{members}}') collate utf8mb4_bin;
+  select min(id) into conditions_id from {{p}}activations
+  where name = concat(the_feature, ': {{conditions}}') collate utf8mb4_bin;
   if w_members then
     if members_id is null then
       insert into {{p}}activations (name, class_name, config)
       values (concat(the_feature, ': {{members}}'), 'novi.members', '{"allow":[]{{by}}}');
-      set members_id = (select min(id) from {{p}}activations
-    where name = concat(the_feature, ': {{members}}') collate utf8mb4_bin);
+      select min(id) into members_id from {{p}}activations
+  where name = concat(the_feature, ': {{members}}') collate utf8mb4_bin;
     end if;
-    update {{p}}activations set class_name = 'novi.members', config = '{"allow":[]{{by}}}'
+    update {{p}}activations force index (primary) set class_name = 'novi.members', config = '{"allow":[]{{by}}}'
     where id = members_id and not (class_name = 'novi.members'
       and replace(config, ' ', '') <=> '{"allow":[]{{by}}}');
     set is_done = false;
@@ -108,7 +112,8 @@ proc: begin
     extras: loop
       fetch extra into the_member;
       if is_done then leave extras; end if;
-      delete from {{p}}activation_members where activation_id = members_id and member = the_member collate utf8mb4_bin;
+      delete m from {{p}}activation_members m force index (primary)
+      where m.activation_id = members_id and m.member = the_member collate utf8mb4_bin;
     end loop;
     close extra;
     set is_done = false;
@@ -128,33 +133,39 @@ proc: begin
     if conditions_id is null then
       insert into {{p}}activations (name, class_name, config)
       values (concat(the_feature, ': {{conditions}}'), w_class, w_config);
-      set conditions_id = (select min(id) from {{p}}activations
-    where name = concat(the_feature, ': {{conditions}}') collate utf8mb4_bin);
+      select min(id) into conditions_id from {{p}}activations
+  where name = concat(the_feature, ': {{conditions}}') collate utf8mb4_bin;
     end if;
-    update {{p}}activations set class_name = w_class, config = w_config
+    update {{p}}activations force index (primary) set class_name = w_class, config = w_config
     where id = conditions_id and not (class_name = w_class collate utf8mb4_bin
       and config <=> w_config collate utf8mb4_bin);
   end if;
   set the_link = if(w_items > 0, conditions_id, if(w_members, members_id, null));
-  delete from {{p}}flags_activations where flag_id = the_flag and not activation_id <=> the_link;
-  if the_link is not null
-    and not exists (select 1 from {{p}}flags_activations where flag_id = the_flag and activation_id = the_link) then
+  select exists (select 1 from {{p}}flags_activations where flag_id = the_flag and not activation_id <=> the_link)
+  into is_used;
+  if is_used then
+    delete l from {{p}}flags_activations l force index (primary)
+    where l.flag_id = the_flag and not l.activation_id <=> the_link;
+  end if;
+  select exists (select 1 from {{p}}flags_activations where flag_id = the_flag and activation_id = the_link)
+  into is_used;
+  if the_link is not null and not is_used then
     insert into {{p}}flags_activations (flag_id, activation_id) values (the_flag, the_link);
   end if;
   -- An activation that somebody uses elsewhere stays.
-  if w_items = 0 and conditions_id is not null
-    and not exists (select 1 from {{p}}flags_activations where activation_id = conditions_id)
-    and not exists (select 1 from {{p}}activations where instr(replace(replace(replace(replace(
+  select exists (select 1 from {{p}}flags_activations where activation_id = conditions_id)
+    or exists (select 1 from {{p}}activations where instr(replace(replace(replace(replace(
       replace(config, concat('"percentage":', conditions_id), ''), '[', ','), ']', ','), '}', ','), ':', ','), concat(',', conditions_id, ',')) > 0)
-  then
-    delete from {{p}}activations where id = conditions_id;
+  into is_used;
+  if w_items = 0 and conditions_id is not null and not is_used then
+    delete a from {{p}}activations a force index (primary) where a.id = conditions_id;
   end if;
-  if not w_members and members_id is not null
-    and not exists (select 1 from {{p}}flags_activations where activation_id = members_id)
-    and not exists (select 1 from {{p}}activations where instr(replace(replace(replace(replace(
+  select exists (select 1 from {{p}}flags_activations where activation_id = members_id)
+    or exists (select 1 from {{p}}activations where instr(replace(replace(replace(replace(
       replace(config, concat('"percentage":', members_id), ''), '[', ','), ']', ','), '}', ','), ':', ','), concat(',', members_id, ',')) > 0)
-  then
-    delete from {{p}}activations where id = members_id;
+  into is_used;
+  if not w_members and members_id is not null and not is_used then
+    delete a from {{p}}activations a force index (primary) where a.id = members_id;
   end if;
   set @novi_reason = reason_before;
 end;

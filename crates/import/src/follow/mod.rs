@@ -12,6 +12,12 @@ use crate::{
     table::{Row, TableSpec, Tables},
 };
 
+/// The reason in the history of what the triggers change. The scripts have it, too.
+#[must_use]
+pub fn reason(system: &str) -> String {
+    format!("Change in {system}")
+}
+
 /// A flag of the other system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feature {

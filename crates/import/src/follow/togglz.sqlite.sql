@@ -50,8 +50,14 @@ select feature,
     when odd_users > 0 then 'a user has more than 255 characters'
     when strategy = 'gradual' and (value glob '*[^0-9]*' or length(value) > 9)
       then 'the percentage is not an integer'
-    when strategy = 'release-date' and not coalesce(date(value) = value and time(coalesce(nullif(time, ''), '00:00:00'))
-      = coalesce(nullif(time, ''), '00:00:00'), 0) then 'the date or time is not as 2026-12-31 and 14:45:00'
+    -- Not by date() and time(), which return 2026-02-30 and 24:00:00 as they are.
+    when strategy = 'release-date' and not (value glob '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]'
+      and substr(value, 6, 2) between '01' and '12' and substr(value, 9, 2) between '01' and '31'
+      and substr(value, 6) not in ('02-30', '02-31', '04-31', '06-31', '09-31', '11-31')
+      and (substr(value, 6) <> '02-29' or substr(value, 1, 4) % 4 = 0
+        and (substr(value, 1, 4) % 100 <> 0 or substr(value, 1, 4) % 400 = 0))
+      and (time = '' or time glob '[0-2][0-9]:[0-5][0-9]:[0-5][0-9]' and time < '24'))
+      then 'the date or time is not as 2026-12-31 and 14:45:00'
   end as problem,
   is_on and (strategy = '' or has_members or config is not null) as status,
   null as description, has_members, config is not null as items,

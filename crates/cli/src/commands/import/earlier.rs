@@ -9,7 +9,7 @@ use novi::{
         history::{Entity, HistoryQuery},
     },
 };
-use novi_import::{Imported, Item, Outcome};
+use novi_import::{Imported, Item, Outcome, follow};
 use serde_json::Value;
 
 use super::author::{ACTOR, reason_ending};
@@ -36,6 +36,40 @@ impl Earlier {
             }
         }
         Ok(Self { flags })
+    }
+
+    /// The flags of the source, mapped or not, that exist, and that neither an import from the system nor its
+    /// triggers have written: people have made them, or they came from another system.
+    pub(super) async fn own(
+        &self,
+        store: &dyn SchemaStore,
+        comparison: &Comparison,
+        imported: &Imported,
+        system: &str,
+    ) -> Result<Vec<String>, Failure> {
+        let rows = comparison.current.rows.flags.iter();
+        let reported: HashSet<&str> =
+            imported.report.items.iter().filter_map(|item| item.flag.as_deref()).collect();
+        let is_of_source = |name: &str| imported.document.flags.contains_key(name) || reported.contains(name);
+        let is_known = |name: &str, id: i64| self.flags.get(name).is_some_and(|ids| ids.contains(&id));
+        let mut own: BTreeMap<i64, String> = rows
+            .filter(|row| is_of_source(&row.name) && !is_known(&row.name, row.id))
+            .map(|row| (row.id, row.name.clone()))
+            .collect();
+        if own.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = HistoryQuery::default().reason_ending(follow::reason(system));
+        for record in store.history(&query).await? {
+            if record.entity == Entity::Flag
+                && let Some(id) = record.after.as_ref().and_then(|row| row.get("id")).and_then(Value::as_i64)
+            {
+                own.remove(&id);
+            }
+        }
+        let mut names: Vec<String> = own.into_values().collect();
+        names.sort_unstable();
+        Ok(names)
     }
 
     /// The flags that would be created again, though somebody deleted or renamed them.

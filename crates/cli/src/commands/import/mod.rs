@@ -250,6 +250,12 @@ pub(super) async fn bring_followed(
     let comparison = compare(session, &*store, &read).await?;
     if !overwrite {
         let earlier = Earlier::of(&*store, system.name()).await?;
+        // Also if nothing of them would change now: the triggers would change and delete them later.
+        refuse(
+            &earlier.own(&*store, &comparison, &read.imported, system.name()).await?,
+            &format!("novi has flags of these names that did not come from {}", system.name()),
+            "rename them, or let the system have them with --overwrite",
+        )?;
         refuse_changed(&*store, &earlier, &comparison, &read).await?;
     }
     if !dry_run && comparison.is_change() {

@@ -25,6 +25,7 @@ pub(super) enum System {
     /// An export of Flipper in JSON, or its tables (ActiveRecord, Sequel)
     Flipper,
     /// The tables of django-waffle
+    #[value(alias = "waffle")]
     DjangoWaffle,
     /// The table of Togglz' JDBC repository
     Togglz,

@@ -164,7 +164,7 @@ async fn rows_are_those_of_an_import_after_each_edit() {
         program.add("checkout", "actors", "User;1").await;
         program.add("checkout", "percentage_of_actors", "25").await;
         folder.run(&["follow-legacy", "flipper"]).expect(0);
-        for number in 0..edits() {
+        for number in 0..edits(database.kind) {
             let edit = program.edit().await;
             let what = format!("{:?}, {number}: {edit}", database.kind);
             expect_equal(&folder, "", &what);

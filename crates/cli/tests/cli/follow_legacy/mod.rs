@@ -9,9 +9,13 @@ use crate::{
     support::Folder,
 };
 
-/// How many random edits are made on each database.
-fn edits() -> usize {
-    if std::env::var_os("NOVI_TEST_LONG").is_some() { 1_000 } else { 20 }
+/// How many random edits are made on a database: fewer on servers, so that all take some minutes.
+fn edits(kind: Kind) -> usize {
+    match (std::env::var_os("NOVI_TEST_LONG").is_some(), kind) {
+        (true, Kind::Sqlite) => 1_000,
+        (true, _) => 100,
+        (false, _) => 20,
+    }
 }
 
 /// Numbers that are the same in each run.

@@ -2,7 +2,7 @@
 
 use super::{Program, edits, expect_equal, objects};
 use crate::{
-    common::{Kind, databases},
+    common::{Kind, Raw, databases},
     support::Folder,
 };
 
@@ -111,7 +111,7 @@ async fn rows_are_those_of_an_import_after_each_edit() {
         let values = "null, 12.5, false, true, false, false, 'de', false, 'A note'";
         program.add_named("waffle_flag", "checkout", values).await;
         folder.run(&["follow-legacy", "waffle"]).expect(0);
-        for number in 0..3 * edits() {
+        for number in 0..3 * edits(database.kind) {
             let edit = program.edit_waffle().await;
             let what = format!("{:?}, {number}: {edit}", database.kind);
             // An import takes as long as three edits.
@@ -167,4 +167,37 @@ async fn check_reports_what_is_out_of_step() {
         transcripts.push((database.kind, transcript));
     }
     insta::assert_snapshot!(crate::support::the_same(transcripts));
+}
+
+/// Programs that change several flags would deadlock if a change of one waited for a change of another.
+#[tokio::test]
+async fn writers_of_other_flags_do_not_wait() {
+    for database in databases().await {
+        if database.kind == Kind::Sqlite {
+            continue;
+        }
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        let mut program = Program::with(&database, &TABLES).await;
+        let values = "null, 12.5, false, true, false, false, 'de', false, 'A note'";
+        program.add_named("waffle_flag", "checkout", values).await;
+        program.add_named("waffle_flag", "search", values).await;
+        for (id, flag) in [(1, 1), (2, 1), (3, 2)] {
+            program.run(&format!("insert into waffle_flag_users values ({id}, {flag}, {id})")).await;
+        }
+        folder.run(&["follow-legacy", "django-waffle"]).expect(0);
+        let mut other = Raw::connect(&database).await;
+        let wait =
+            if database.kind == Kind::MySql { "innodb_lock_wait_timeout = 2" } else { "lock_timeout = '2s'" };
+        other.run(&format!("set {wait}")).await.unwrap();
+        let changes = ["percent = 50", "staff = true", "note = 'B'", "everyone = true", "everyone = null"];
+        for change in changes {
+            program.run("begin").await;
+            program.run(&format!("update waffle_flag set {change} where id = 1")).await;
+            let found = other.run(&format!("update waffle_flag set {change} where id = 2")).await;
+            assert!(found.is_ok(), "{:?}, {change}: {found:?}", database.kind);
+            program.run("commit").await;
+        }
+        expect_equal(&folder, "waffle", "", &format!("{:?}", database.kind));
+    }
 }
