@@ -154,7 +154,8 @@ async fn experiments_that_do_not_fit_the_rows_are_rejected() {
         ("control", json!("x"), "/control"),
         ("traffic", json!(101), "/traffic"),
         ("start", json!("soon"), "/start"),
-        ("variants", json!({"old": -1}), "/variants/old"),
+        ("variants", json!({"old": -1, "new": 1}), "/variants/old"),
+        ("variants", json!({"old": 1}), "/variants"),
         ("layer", json!({"name": "l", "percentage": 0}), "/layer/percentage"),
         ("color", json!("red"), "/color"),
     ] {
