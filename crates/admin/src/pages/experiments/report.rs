@@ -381,6 +381,33 @@ mod tests {
     }
 
     #[test]
+    fn differences_stand_for_lifts_that_are_not_known() {
+        let ends = [Some(-0.5), Some(1.5)];
+        let difference = Interval { estimate: Some(0.5), interval: ends, interval_at_any_time: ends };
+        let variant =
+            Compared { variant: "b".to_owned(), difference: Some(difference), ..Compared::default() };
+        let metric = Metric { name: "errors".to_owned(), variants: vec![variant], ..Metric::default() };
+        let report = Report {
+            from: DateTime::UNIX_EPOCH,
+            until: DateTime::UNIX_EPOCH,
+            control: "a".to_owned(),
+            units: [("a".to_owned(), 5), ("b".to_owned(), 5)].into(),
+            days: Vec::new(),
+            sample_ratio: None,
+            alpha: 0.05,
+            metrics: vec![metric.clone()],
+            warnings: Vec::new(),
+        };
+        let order = ["a", "b"].map(str::to_owned);
+        let over = OverTime::of(&metric, &order, &[("1 Nov".to_owned(), report.clone())]).unwrap();
+        assert_eq!(over.rows[0].1, [("0.5 (difference)".to_owned(), "-0.5 to 1.5".to_owned())]);
+        // A chart has lifts only.
+        assert!(over.chart.is_empty());
+        let nothing = Report { metrics: Vec::new(), ..report };
+        assert!(OverTime::of(&metric, &order, &[("1 Nov".to_owned(), nothing)]).is_none());
+    }
+
+    #[test]
     fn units_of_days_are_bars_by_variant() {
         let day = |day: &str, units: i64| super::super::data::Day {
             day: day.to_owned(),
