@@ -10,7 +10,7 @@ pub enum AudienceError {
     #[error("{0}")]
     Url(String),
     /// The database refused the query, or the connection failed.
-    #[error("{action}: {source}")]
+    #[error("{action}: {}", message(.source))]
     Database {
         /// The failed action, such as "could not run the query".
         action: &'static str,
@@ -47,6 +47,17 @@ pub enum AudienceError {
     /// The caller of [`Query::for_each`](crate::Query::for_each) stopped.
     #[error("{0}")]
     Stopped(String),
+}
+
+/// The message of an error, without the line of PostgreSQL's own source that its driver adds.
+fn message(error: &sqlx::Error) -> String {
+    #[cfg(feature = "postgres")]
+    if let sqlx::Error::Database(found) = error
+        && let Some(found) = found.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+    {
+        return format!("error returned from database: {}", found.message());
+    }
+    error.to_string()
 }
 
 fn known_names(known: &[String]) -> String {

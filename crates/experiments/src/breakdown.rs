@@ -16,7 +16,7 @@ use crate::{
     read::Source,
     report::{Breakdown, Segment, SegmentMetric, Verdict},
     sql::Segments,
-    units::compare_with_weights,
+    units::{compare_with_weights, without_units},
 };
 
 /// The most values of an attribute that are parts of their own.
@@ -70,7 +70,10 @@ pub(crate) async fn breakdown(source: &Source, metrics: &[Metric], by: &By, plan
         Ok((source, segments)) => {
             breakdown.segments = segments;
             for metric in metrics {
-                let measured = measure(&source, metric, plan.first).await;
+                let measured = match &metric.problem {
+                    Some(problem) => Err(problem.clone()),
+                    None => measure(&source, metric, plan.first).await.map_err(|error| error.to_string()),
+                };
                 add(&mut breakdown.segments, metric, &measured, plan);
             }
         }
@@ -105,12 +108,7 @@ async fn segments(source: &Source, by: &By, plan: Plan<'_>) -> Result<(Source, V
 }
 
 /// Adds a metric to each part.
-fn add(
-    segments: &mut [Segment],
-    metric: &Metric,
-    measured: &Result<Measured, AudienceError>,
-    plan: Plan<'_>,
-) {
+fn add(segments: &mut [Segment], metric: &Metric, measured: &Result<Measured, String>, plan: Plan<'_>) {
     // Other values come last, with the number after those that are listed, all of which have units.
     for (number, segment) in segments.iter_mut().enumerate() {
         let mut found = SegmentMetric {
@@ -120,12 +118,12 @@ fn add(
             variants: Vec::new(),
         };
         match measured {
-            Err(error) => found.problem = Some(error.to_string()),
+            Err(problem) => found.problem = Some(problem.clone()),
             Ok(measured) if without_outcomes(&measured.outcomes, &measured.sums).is_some() => {
                 found.problem = without_outcomes(&measured.outcomes, &measured.sums);
             }
             Ok(_) if !segment.units.contains_key(plan.control) => {
-                found.problem = Some(format!("no unit has the variant {:?}", plan.control));
+                found.problem = Some(without_units(&segment.units, plan.control));
             }
             Ok(measured) => {
                 let against = Against { control: plan.control, alpha: plan.alpha, better: metric.better };

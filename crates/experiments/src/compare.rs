@@ -46,6 +46,7 @@ impl Against<'_> {
             Kind::Ratio => self.groups(&measured.pairs("d", Ratio)),
             Kind::Mean if metric.before.is_some() => self.groups(&measured.pairs("x", AdjustedMean)),
             Kind::Mean => self.groups(&measured.means()),
+            Kind::Unknown => Vec::new(),
         };
         for (variant, estimate) in &compared {
             // Quantiles are known here only.

@@ -24,6 +24,14 @@ pub enum ExperimentError {
         /// Those that are recorded.
         variants: Vec<String>,
     },
+    /// The time is empty.
+    #[error("expected an end after the start, found {from} to {until}: exchange them")]
+    Times {
+        /// The start.
+        from: chrono::DateTime<chrono::Utc>,
+        /// The end.
+        until: chrono::DateTime<chrono::Utc>,
+    },
     /// No attribute has this name.
     #[error("unknown attribute {attribute:?}; known are {}: select it in a file with `-- kind: attributes {attribute}`", .known.join(", "))]
     Attribute {

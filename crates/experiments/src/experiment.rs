@@ -9,12 +9,12 @@ use crate::{
     compare::{Against, adjust},
     error::ExperimentError,
     measure::{Measured, measure},
-    metric::Metric,
+    metric::{Kind, Metric},
     outcomes::{unreached, unreadable, without_outcomes},
     read::Source,
     report::{MetricReport, Report},
     sql::{Dialect, Scope},
-    units::{by_day, by_variant, compare_with_weights, first_moment, open_windows, warnings},
+    units::{by_day, by_variant, compare_with_weights, first_moment, open_windows, warnings, without_units},
 };
 
 /// An experiment whose assignments are recorded in `novi_assignments`, next to the tables of the application.
@@ -108,6 +108,9 @@ impl Experiment {
 
     /// What a metric says of each variant, or why it says nothing.
     pub(crate) async fn measure(&self, metric: &Metric) -> Result<Result<Measured, String>, ExperimentError> {
+        if let Some(problem) = &metric.problem {
+            return Ok(Err(problem.clone()));
+        }
         let source = self.source(self.end.unwrap_or_else(Utc::now))?;
         let days = by_day(&source.units().await.map_err(ExperimentError::Database)?);
         let first = self.start.or(first_moment(&days));
@@ -141,14 +144,21 @@ impl Experiment {
         let until = self.end.unwrap_or_else(Utc::now);
         let source = self.source(until)?;
         let rows = source.units().await.map_err(ExperimentError::Database)?;
-        let (units, days) = (by_variant(&rows), by_day(&rows));
+        let (mut units, days) = (by_variant(&rows), by_day(&rows));
+        let planned = self.weights.iter().filter(|(_, weight)| **weight > 0.0);
+        for (variant, _) in planned {
+            units.entry(variant.clone()).or_default();
+        }
         let Some(from) = self.start.or(first_moment(&days)) else {
             return Err(ExperimentError::NoUnits(self.name.clone()));
         };
         let control = self.control_of(&units)?;
+        let missing =
+            units.get(&control).is_none_or(|count| *count == 0).then(|| without_units(&units, &control));
         let mut reports = Vec::new();
         for metric in metrics {
-            reports.push(self.metric(&source, metric, (from, &control)).await);
+            let problem = metric.problem.clone().or_else(|| missing.clone());
+            reports.push(self.metric(&source, metric, problem, (from, &control)).await);
         }
         adjust(&mut reports);
         for report in &mut reports {
@@ -183,7 +193,10 @@ impl Experiment {
     fn control_of(&self, units: &BTreeMap<String, u64>) -> Result<String, ExperimentError> {
         let names = || units.keys().cloned();
         match &self.control {
-            Some(control) if units.contains_key(control) => Ok(control.clone()),
+            Some(control) if units.contains_key(control) || self.weights.contains_key(control) => {
+                Ok(control.clone())
+            }
+            Some(_) if units.is_empty() => Err(ExperimentError::NoUnits(self.name.clone())),
             Some(control) => {
                 Err(ExperimentError::Control { control: control.clone(), variants: names().collect() })
             }
@@ -199,17 +212,22 @@ impl Experiment {
         &self,
         source: &Source,
         metric: &Metric,
+        problem: Option<String>,
         (first, control): (DateTime<Utc>, &str),
     ) -> MetricReport {
+        let is_known = metric.kind != Kind::Unknown;
         let mut report = MetricReport {
             metric: metric.clone(),
-            query: source.scope.sums(metric, first),
-            problem: None,
+            query: if is_known { source.scope.sums(metric, first) } else { String::new() },
+            problem,
             warnings: Vec::new(),
             values: BTreeMap::new(),
             variants: Vec::new(),
             steps: Vec::new(),
         };
+        if report.problem.is_some() {
+            return report;
+        }
         let measured = match measure(source, metric, first).await {
             Ok(measured) => measured,
             Err(error) => {

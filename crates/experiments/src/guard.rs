@@ -1,6 +1,6 @@
 //! Guardrails that stop a ramp.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use novi::{
@@ -16,7 +16,7 @@ use crate::{
     change::{commit_once, last_change, linked},
     error::ExperimentError,
     experiment::Experiment,
-    harm::{Harm, doubts, harms},
+    harm::{Harm, doubts, harms, is_compared, too_few},
     metric::Metric,
     weights::{experiment_of, planned_weights},
 };
@@ -51,6 +51,8 @@ pub struct Guarded {
     pub since: Option<DateTime<Utc>>,
     /// Guardrails whose interval at any time excludes that there is no harm.
     pub harms: Vec<Harm>,
+    /// Whether any guardrail was compared, with enough units of both sides.
+    pub is_compared: bool,
     /// Why guardrails were not read, or are not trusted.
     pub doubts: Vec<String>,
     /// The reason of the change; `None` if nothing is to be changed.
@@ -107,7 +109,9 @@ impl Guard {
     /// # Errors
     /// [`GuardError::NoGuardrails`] if there are none.
     pub fn new(url: impl Into<String>, metrics: Vec<Metric>, on_harm: OnHarm) -> Result<Self, GuardError> {
-        let metrics: Vec<Metric> = metrics.into_iter().filter(|metric| metric.guardrail).collect();
+        // One that could not be read may be a guardrail: it is a doubt.
+        let counts = |metric: &Metric| metric.guardrail || metric.problem.is_some();
+        let metrics: Vec<Metric> = metrics.into_iter().filter(counts).collect();
         if metrics.is_empty() {
             return Err(GuardError::NoGuardrails);
         }
@@ -163,6 +167,7 @@ impl Guard {
             percentage: status.map(|status| status.percentage).unwrap_or_default(),
             since: None,
             harms: Vec::new(),
+            is_compared: false,
             doubts: Vec::new(),
             reason: None,
             change: None,
@@ -202,7 +207,10 @@ impl Guard {
         // Which variants there are decides what is compared.
         let units = match experiment(guarded.since).report(&[]).await {
             Ok(report) => report.units,
-            Err(ExperimentError::NoUnits(_)) => return Ok(()),
+            Err(ExperimentError::NoUnits(_)) => {
+                guarded.doubts = too_few(&BTreeMap::new(), guarded.since).into_iter().collect();
+                return Ok(());
+            }
             Err(error) => return Err(error.into()),
         };
         let is_on_or_off = units.keys().all(|variant| variant == "on" || variant == "off");
@@ -218,10 +226,14 @@ impl Guard {
         guarded.since = start;
         let report = match experiment(start).weights(weights).report(&self.metrics).await {
             Ok(report) => report,
-            Err(ExperimentError::NoUnits(_)) => return Ok(()),
+            Err(ExperimentError::NoUnits(_)) => {
+                guarded.doubts = too_few(&BTreeMap::new(), start).into_iter().collect();
+                return Ok(());
+            }
             Err(error) => return Err(error.into()),
         };
-        guarded.doubts = doubts(&report);
+        guarded.doubts = doubts(&report, start);
+        guarded.is_compared = is_compared(&report);
         guarded.harms = harms(&report);
         Ok(())
     }

@@ -1,14 +1,15 @@
 //! Whether a guardrail shows harm.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::{
     metric::{Better, Margin, Metric},
     report::{Comparison, Report},
-    text::{number, percent, signed},
-    units::FEW_UNITS,
+    text::{moment, number, percent, signed},
+    units::{FEW_UNITS, few_units},
 };
 
 /// A guardrail whose interval at any time lies beyond its margin.
@@ -49,7 +50,7 @@ impl fmt::Display for Harm {
 /// The guardrails that show harm. None if the numbers of units do not fit, since then no number can be trusted.
 pub(crate) fn harms(report: &Report) -> Vec<Harm> {
     let units = |variant: &str| report.units.get(variant).copied().unwrap_or_default();
-    if report.sample_ratio.as_ref().is_some_and(|ratio| ratio.is_broken) {
+    if is_broken(report) {
         return Vec::new();
     }
     let mut found = Vec::new();
@@ -76,6 +77,30 @@ pub(crate) fn harms(report: &Report) -> Vec<Harm> {
         }
     }
     found
+}
+
+fn is_broken(report: &Report) -> bool {
+    report.sample_ratio.as_ref().is_some_and(|ratio| ratio.is_broken)
+}
+
+/// Whether any guardrail has numbers of enough units on both sides.
+pub(crate) fn is_compared(report: &Report) -> bool {
+    let is_enough = |variant: &String| report.units.get(variant).is_some_and(|units| *units >= FEW_UNITS);
+    let guardrails = report.metrics.iter().filter(|metric| metric.metric.guardrail);
+    let mut compared =
+        guardrails.flat_map(|metric| &metric.variants).filter(|variant| variant.result.is_some());
+    !is_broken(report) && is_enough(&report.control) && compared.any(|variant| is_enough(&variant.variant))
+}
+
+/// That there are not enough units on both sides.
+pub(crate) fn too_few(units: &BTreeMap<String, u64>, since: Option<DateTime<Utc>>) -> Option<String> {
+    if units.len() > 1 && units.values().all(|units| *units >= FEW_UNITS) {
+        return None;
+    }
+    let counted: Vec<String> = units.iter().map(|(variant, units)| format!("{variant} {units}")).collect();
+    let counted = if counted.is_empty() { "0".to_owned() } else { counted.join(", ") };
+    let since = since.map(|since| format!(" since {}", moment(since))).unwrap_or_default();
+    Some(format!("too few units{since}: {counted}; at least {FEW_UNITS} of each variant are needed"))
 }
 
 /// The interval at any time, if all of it is worse than the margin, and whether it is relative.
@@ -111,8 +136,8 @@ fn harm(metric: &Metric, control: Option<f64>, result: &Comparison) -> Option<([
 }
 
 /// Why guardrails cannot be read, or not be trusted.
-pub(crate) fn doubts(report: &Report) -> Vec<String> {
-    let mut doubts = Vec::new();
+pub(crate) fn doubts(report: &Report, since: Option<DateTime<Utc>>) -> Vec<String> {
+    let mut doubts: Vec<String> = too_few(&report.units, since).into_iter().collect();
     for metric in &report.metrics {
         let name = &metric.metric.name;
         doubts.extend(metric.problem.as_ref().map(|problem| format!("{name}: {problem}")));
@@ -120,6 +145,8 @@ pub(crate) fn doubts(report: &Report) -> Vec<String> {
             doubts.extend(variant.problem.as_ref().map(|problem| format!("{name}: {problem}")));
         }
     }
-    doubts.extend(report.warnings.iter().cloned());
+    // Those about the numbers of units say the same.
+    let about_units = few_units(&report.units);
+    doubts.extend(report.warnings.iter().filter(|warning| !about_units.contains(warning)).cloned());
     doubts
 }

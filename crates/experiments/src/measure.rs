@@ -35,16 +35,13 @@ pub(crate) async fn measure(
 ) -> Result<Measured, AudienceError> {
     let sums = source.sums(metric, first).await?;
     // PostgreSQL reads all but nulls or refuses, so that a second pass over the outcomes has something to say only if
-    // none counts.
+    // none counts, or some have no value.
     let is_lenient = source.scope.dialect != Dialect::Postgres;
-    let outcomes = if is_lenient || sums.iter().all(|sums| sums.with_outcome == 0) {
+    let is_missing = sums.iter().any(|sums| sums.missing > 0);
+    let outcomes = if is_lenient || is_missing || sums.iter().all(|sums| sums.with_outcome == 0) {
         source.outcomes(metric, first).await?
     } else {
-        Outcomes {
-            total: sums.iter().map(|sums| sums.read).sum(),
-            unreadable_values: sums.iter().map(|sums| sums.missing).sum(),
-            unreadable_times: 0,
-        }
+        Outcomes { total: sums.iter().map(|sums| sums.read).sum(), unreadable_values: 0, unreadable_times: 0 }
     };
     let quantiles = match metric.kind {
         Kind::Quantile { level } => quantiles(source, metric, (first, level), &sums).await?,
@@ -107,7 +104,7 @@ impl Measured {
                 Some(sums.reached(metric.steps.len()) as f64 / sums.units as f64)
             }
             Kind::Ratio => Some(sums.of("y") / sums.of("d")),
-            Kind::Quantile { .. } => None,
+            Kind::Quantile { .. } | Kind::Unknown => None,
         };
         let finite =
             |sums: &Sums| Some((sums.variant.clone(), value(sums).filter(|value| value.is_finite())?));

@@ -69,6 +69,9 @@ pub struct Metric {
     /// The SQL. It selects `unit`, `ts` (the time), and `value`; of a ratio, also `denominator`; of a funnel `step`, and no
     /// value.
     pub sql: String,
+    /// Why there is no such metric: its file is missing, or invalid. A report has it in its place.
+    #[serde(skip)]
+    pub problem: Option<String>,
 }
 
 /// How the outcomes of a unit count.
@@ -95,6 +98,8 @@ pub enum Kind {
         /// The level, such as 0.9.
         level: f64,
     },
+    /// The file of the metric is missing or invalid.
+    Unknown,
 }
 
 /// How much worse a variant may be.
@@ -165,10 +170,30 @@ impl Metric {
             cap: fields.number("cap").map_err(fail)?,
             before: fields.duration("before").map_err(fail)?,
             sql: fields.sql.trim().trim_end_matches(';').trim_end().to_owned(),
+            problem: None,
         };
         fields.finish(FIELDS).map_err(fail)?;
         metric.check().map_err(fail)?;
         Ok(metric)
+    }
+
+    /// A metric whose file is missing or invalid, with the reason.
+    pub(crate) fn unknown(name: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            description: None,
+            kind: Kind::Unknown,
+            steps: Vec::new(),
+            better: Better::default(),
+            guardrail: false,
+            margin: Margin::default(),
+            after: 0,
+            window: None,
+            cap: None,
+            before: None,
+            sql: String::new(),
+            problem: Some(problem.into()),
+        }
     }
 
     fn check(&self) -> Result<(), String> {

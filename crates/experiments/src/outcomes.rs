@@ -29,11 +29,11 @@ pub(crate) fn unreadable(outcomes: &Outcomes) -> Vec<String> {
     let mut warnings = Vec::new();
     for (count, column, what) in [
         (unreadable_times, "ts", "no time, and do not count"),
-        (unreadable_values, "value", "no number, and count as 0"),
+        (unreadable_values, "value", "no number; those of units in their windows count as 0"),
     ] {
         if *count > 0 {
             warnings.push(format!(
-                "{count} of {total} outcomes have a `{column}` that is {what}: convert it in the SQL"
+                "{count} of the {total} outcomes that the SQL selects have a `{column}` that is {what}: convert it in the SQL"
             ));
         }
     }

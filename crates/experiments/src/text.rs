@@ -117,7 +117,9 @@ fn write_variants(
 
 /// What a metric is, in one line.
 pub(crate) fn heading(metric: &Metric) -> String {
+    let guardrail = if metric.guardrail { ", guardrail" } else { "" };
     let kind = match metric.kind {
+        Kind::Unknown => return format!("{}{guardrail}", metric.name),
         Kind::Mean => "mean per unit".to_owned(),
         Kind::Proportion => "share of units".to_owned(),
         Kind::Ratio => "ratio".to_owned(),
@@ -129,7 +131,6 @@ pub(crate) fn heading(metric: &Metric) -> String {
         Better::More => "more is better",
         Better::Less => "less is better",
     };
-    let guardrail = if metric.guardrail { ", guardrail" } else { "" };
     format!("{} ({kind}, {better}{guardrail})", metric.name)
 }
 

@@ -18,6 +18,17 @@ const BROKEN_BELOW: f64 = 0.001;
 /// Fewer units than this leave the normal approximation in doubt.
 pub(crate) const FEW_UNITS: u64 = 100;
 
+/// Nothing is recorded of a planned experiment.
+const NO_UNITS: &str = "no unit was exposed yet: evaluate the flag with `expose`";
+
+/// Why nothing is compared with a control without units.
+pub(crate) fn without_units(units: &BTreeMap<String, u64>, control: &str) -> String {
+    if units.values().all(|count| *count == 0) {
+        return NO_UNITS.to_owned();
+    }
+    format!("no unit was exposed to the control {control:?} yet, so there is nothing to compare with")
+}
+
 pub(crate) fn by_variant(rows: &[DayUnits]) -> BTreeMap<String, u64> {
     let mut units = BTreeMap::new();
     for row in rows {
@@ -52,7 +63,7 @@ pub(crate) fn compare_with_weights(
     units: &BTreeMap<String, u64>,
     weights: &BTreeMap<String, f64>,
 ) -> Result<Option<SampleRatio>, String> {
-    if weights.is_empty() {
+    if weights.is_empty() || units.values().all(|count| *count == 0) {
         return Ok(None);
     }
     let unknown: Vec<&str> =
@@ -90,11 +101,23 @@ pub(crate) fn warnings(units: &BTreeMap<String, u64>, sample_ratio: Option<&Samp
             number(*p)
         ));
     }
-    if units.len() < 2 {
-        warnings.push("only one variant has units, so there is nothing to compare".to_owned());
+    warnings.extend(few_units(units));
+    warnings
+}
+
+/// That there are few units of a variant, or none.
+pub(crate) fn few_units(units: &BTreeMap<String, u64>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    match units.values().filter(|count| **count > 0).count() {
+        0 => return vec![NO_UNITS.to_owned()],
+        1 => warnings.push("only one variant has units, so there is nothing to compare".to_owned()),
+        _ => (),
     }
     for (variant, count) in units.iter().filter(|(_, count)| **count < FEW_UNITS) {
-        warnings.push(format!("{variant:?} has {count} units: intervals are approximate below {FEW_UNITS}"));
+        warnings.push(match count {
+            0 => format!("no unit was exposed to {variant:?} yet"),
+            _ => format!("{variant:?} has {count} units: intervals are approximate below {FEW_UNITS}"),
+        });
     }
     warnings
 }

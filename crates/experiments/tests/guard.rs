@@ -149,6 +149,13 @@ async fn harm_holds_a_ramp_once() {
         let gone_on =
             guard.check(&*shop.store, &rows, FLAG, Utc::now() + Duration::minutes(1)).await.unwrap();
         assert!(gone_on.harms.is_empty() && gone_on.reason.is_none(), "{:?}: {gone_on:?}", database.kind);
+        assert!(!gone_on.is_compared, "{:?}: {gone_on:?}", database.kind);
+        assert!(
+            gone_on.doubts[0].starts_with("too few units since ")
+                && gone_on.doubts[0].contains(": 0; at least 100"),
+            "{:?}: {gone_on:?}",
+            database.kind
+        );
     }
 }
 
@@ -178,6 +185,7 @@ async fn ramps_go_on_without_harm_and_within_the_margin() {
         let same = guard(&database, errors(""), OnHarm::Hold);
         let same = same.check(&*shop.store, &rows, FLAG, shop.now).await.unwrap();
         assert!(same.harms.is_empty() && same.reason.is_none(), "{:?}: {same:?}", database.kind);
+        assert!(same.is_compared && same.doubts.is_empty(), "{:?}: {same:?}", database.kind);
         drop(shop);
     }
     for database in databases().await {

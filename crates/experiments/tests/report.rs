@@ -376,7 +376,7 @@ async fn values_that_are_null_are_noticed_on_every_database() {
         let warning = &report.metrics[0].warnings[0];
         let what = format!("{:?}: {:?}", database.kind, report.metrics[0].warnings);
         assert!(
-            warning.ends_with("have a `value` that is no number, and count as 0: convert it in the SQL"),
+            warning.ends_with("have a `value` that is no number; those of units in their windows count as 0: convert it in the SQL"),
             "{what}"
         );
         // PostgreSQL counts the outcomes that are compared, the others all that the SQL selects.

@@ -13,7 +13,7 @@ INSERT INTO flags (id, name, status) VALUES (1, 'checkout', true), (2, 'search',
 INSERT INTO activations (id, name, class_name, config) VALUES
     (1, 'one/page', 'novi.experiment', '{"hypothesis": "One page sells <more>", "owner": "ann", "variants": {"four": 50, "one": 50},
         "control": "four", "traffic": 20, "start": "2026-11-01", "layer": {"name": "shop", "from": 0, "to": 30},
-        "holdout": {"name": "2026", "percentage": 5}, "metrics": {"primary": ["bought"]}, "state": "running"}'),
+        "holdout": {"name": "2026", "percentage": 5}, "metrics": {"primary": ["bought", "sold"]}, "state": "running"}'),
     (2, 'ranking', 'novi.experiment', '{"variants": {"old": 1, "new": 1}, "control": "old"}'),
     (3, 'With checkout', 'novi.flag', '{"flag": "checkout"}');
 INSERT INTO flags_activations (flag_id, activation_id) VALUES (1, 1), (2, 2), (3, 3);
@@ -88,12 +88,17 @@ async fn list_and_page_show_what_experiments_are_and_say() {
         // A third instead of a half of the units.
         page.has("do not fit the weights");
         page.has("<h3>bought");
+        page.has("there is no file sold.sql");
         assert!(!page.text.contains("Lift over time"), "{}", page.text);
         let over = browser.get(&format!("{ONE}?over=time")).await;
         over.has("Lift over time");
         over.has("four</th><td>40 %</td>");
         // Without units, and without a row.
         browser.get("/experiments/ranking").await.has("No unit was exposed yet");
+        site.run(r#"UPDATE activations SET config = replace(config, '"control": "old"', '"control": "old", "start": "2026-11-01", "state": "running"') WHERE id = 2;"#).await;
+        let started = browser.get("/experiments/ranking").await;
+        started.has("no unit was exposed yet");
+        assert!(!started.text.contains("/control:"), "{}", started.text);
         assert_eq!(browser.get("/experiments/nothing").await.status, 404);
         site.run(
             "DELETE FROM flags_activations WHERE activation_id = 1; DELETE FROM activations WHERE id = 1;",

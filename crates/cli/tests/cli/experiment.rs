@@ -94,6 +94,8 @@ async fn variants_are_compared_on_every_database() {
         assert!(html.contains("<svg") && html.contains("revenue"), "{html}");
         let broken = folder.run(&["experiment", "report", "color", "--metrics", "broken.sql"]).expect(0);
         assert!(broken.out.contains("no numbers: could not run the query"), "{}", broken.out);
+        // The line of PostgreSQL's own source says nothing.
+        assert!(!broken.out.contains("at line"), "{}", broken.out);
         let json =
             folder.run(&["experiment", "report", "color", "--until", until, "--json"]).expect(0).json();
         assert_eq!(json["metrics"][1]["variants"][0]["verdict"], "better", "{json}");
@@ -179,6 +181,21 @@ async fn experiments_are_rows_that_commands_create_and_change() {
         let list = folder.run(&["experiment", "list", "--state", "running"]).expect(0).out;
         assert!(list.contains("One page") && list.contains("pages, one-page"), "{kind:?}: {list}");
 
+        // No unit was exposed yet, and there is no folder of metrics.
+        let empty = folder.run(&["experiment", "report", "checkout"]).expect(0).out;
+        assert!(
+            empty.contains("units: one-page 0, pages 0") && empty.contains("no unit was exposed yet"),
+            "{kind:?}: {empty}"
+        );
+        let check = folder.run(&["check"]).expect(1).out;
+        for metric in ["revenue", "buyers"] {
+            assert!(check.contains(&format!("there is no file {metric}.sql")), "{kind:?}: {check}");
+        }
+        let reversed = ["--from", "2026-11-20", "--until", "2026-11-01"];
+        let reversed = [&["experiment", "report", "checkout"][..], &reversed].concat();
+        let reversed = folder.run(&reversed).expect(2).err;
+        assert!(reversed.contains("expected an end after the start"), "{kind:?}: {reversed}");
+
         // The row has the control, the weights, the metrics and the start.
         std::fs::create_dir(folder.path("novi_metrics")).unwrap();
         folder.write("novi_metrics/revenue.sql", REVENUE);
@@ -203,13 +220,7 @@ async fn experiments_are_rows_that_commands_create_and_change() {
             "--until",
             "2026-11-20",
         ]);
-        let report = report.expect(0);
-        assert!(
-            report.err.contains("the metric \"buyers\" of the experiment has no file buyers.sql"),
-            "{}",
-            report.err
-        );
-        let report = report.json();
+        let report = report.expect(0).json();
         assert_eq!(
             (&report["control"], &report["experiment"]),
             (&"pages".into(), &"One page".into()),
@@ -217,10 +228,23 @@ async fn experiments_are_rows_that_commands_create_and_change() {
         );
         let metrics: Vec<_> =
             report["metrics"].as_array().unwrap().iter().map(|metric| metric["name"].clone()).collect();
-        assert_eq!(metrics, ["revenue"], "{kind:?}");
+        assert_eq!(metrics, ["revenue", "buyers"], "{kind:?}");
+        let problem = report["metrics"][1]["problem"].as_str().unwrap();
+        assert!(problem.starts_with("there is no file buyers.sql"), "{kind:?}: {problem}");
+        // One that is invalid stops no other.
+        folder.write("novi_metrics/buyers.sql", "-- kind: mode\nselect 1\n");
+        let report = folder.run(&["experiment", "report", "checkout", "--from", "2026-11-01"]).expect(0).out;
+        assert!(
+            report.contains("no numbers: its file is invalid: line 1: expected")
+                && report.contains("chance to win"),
+            "{kind:?}: {report}"
+        );
+        let check = folder.run(&["check"]).expect(1).out;
+        assert!(check.contains("metrics: buyers.sql: its file is invalid"), "{kind:?}: {check}");
+        std::fs::remove_file(folder.path("novi_metrics/buyers.sql")).unwrap();
         let check = folder.run(&["check"]).expect(1).out;
         assert!(
-            check.contains("metrics: experiment \"One page\": no file buyers.sql has its metric"),
+            check.contains("metrics: experiment \"One page\": there is no file buyers.sql in novi_metrics"),
             "{kind:?}: {check}"
         );
         folder.write(
@@ -252,6 +276,21 @@ async fn experiments_are_rows_that_commands_create_and_change() {
             "{kind:?}: {missing}"
         );
     }
+}
+
+#[test]
+fn metrics_are_split_at_commas_and_one_variant_is_refused() {
+    let folder = Folder::migrated();
+    folder.run(&["flag", "create", "a"]).expect(0);
+    let create = |variants: &str| {
+        let line = ["experiment", "create", "A", "--flag", "a", "--control", "old", "--variants", variants];
+        folder.run(&[&line[..], &["--primary", "revenue,fun"]].concat())
+    };
+    let one = create("old=1").expect(2).err;
+    assert!(one.contains("expected at least two variants, found 1"), "{one}");
+    create("old=1,new=1").expect(0);
+    let shown = folder.run(&["--json", "experiment", "show", "A"]).expect(0).json();
+    assert_eq!(shown["metrics"]["primary"], serde_json::json!(["revenue", "fun"]), "{shown}");
 }
 
 #[test]
@@ -336,8 +375,15 @@ async fn guardrails_hold_a_ramp_once_on_every_database() {
             &["experiment", "guard", "edtor"],
             &["experiment", "guard", "editor", "--metrics", "none.sql"],
             &["experiment", "guard", "editor"],
-            &["experiment", "guard", "editor"],
         ]);
+        // It was changed just now.
+        let again = folder.run(&["experiment", "guard", "editor"]).expect(0);
+        assert_eq!(
+            again.out, "editor: no guardrail was compared; the ramp is at 50 %\n",
+            "{:?}",
+            database.kind
+        );
+        assert!(again.err.starts_with("warning: too few units since "), "{again:?}");
         let history = folder.run(&["history", "--json"]).expect(0).json();
         let own = history.as_array().unwrap().iter().filter(|record| record["actor"] == "novi guard");
         let own: Vec<_> = own.collect();

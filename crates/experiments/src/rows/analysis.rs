@@ -37,8 +37,8 @@ pub fn planned_analysis(rows: &Rows, experiment: &str) -> Option<PlannedAnalysis
     })
 }
 
-/// The metrics of an experiment, primary ones first, and the names of those that do not exist. All metrics if the
-/// experiment names none.
+/// The metrics of an experiment, primary ones first, and the names of those without a file, which are among the metrics
+/// as well, with [`Metric::problem`]. All metrics if the experiment names none.
 #[must_use]
 pub fn metrics_of(wanted: &ExperimentMetrics, metrics: Vec<Metric>) -> (Vec<Metric>, Vec<String>) {
     if wanted.primary.is_empty() && wanted.guardrails.is_empty() {
@@ -53,7 +53,13 @@ pub fn metrics_of(wanted: &ExperimentMetrics, metrics: Vec<Metric>) -> (Vec<Metr
             Some(metric) => {
                 found.push(Metric { guardrail: is_guardrail || metric.guardrail, ..metric.clone() });
             }
-            None => missing.push(name.clone()),
+            None => {
+                let problem = format!(
+                    "there is no file {name}.sql in the folder of metrics: write it, or correct the name in the experiment"
+                );
+                found.push(Metric { guardrail: is_guardrail, ..Metric::unknown(name, problem) });
+                missing.push(name.clone());
+            }
         }
     }
     (found, missing)

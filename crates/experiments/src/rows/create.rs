@@ -142,6 +142,9 @@ impl NewExperiment {
                 class: row.class_name.clone(),
             });
         }
+        if self.variants.0.len() < 2 {
+            return Err(PlanError::OneVariant(self.variants.0.len()));
+        }
         if !self.variants.0.iter().any(|(variant, _)| *variant == self.control) {
             let variants = self.variants.0.iter().map(|(variant, _)| variant.clone()).collect();
             return Err(PlanError::Control { control: self.control.clone(), variants });

@@ -42,6 +42,9 @@ pub enum PlanError {
         /// Its class name.
         class: String,
     },
+    /// There is nothing to compare.
+    #[error("expected at least two variants, found {0}: an experiment compares them")]
+    OneVariant(usize),
     /// The control is no variant.
     #[error("expected one of the variants {} as the control, found {control:?}", .variants.join(", "))]
     Control {

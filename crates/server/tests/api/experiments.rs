@@ -41,16 +41,16 @@ async fn variants_are_compared() {
         let report = api.get(path).await.with(200);
         assert_eq!(report["metrics"][0]["name"], "seen", "{:?}: {report}", database.kind);
         std::fs::write(folder.path().join("seen.sql"), "select 1").unwrap();
-        let error = api.get(path).await.error(502, "experiment_failed");
-        assert!(
-            error["message"].as_str().unwrap().contains("seen.sql: metric \"seen\": expected `-- kind"),
-            "{error}"
-        );
+        let report = api.get(path).await.with(200);
+        let problem = report["metrics"][0]["problem"].as_str().unwrap();
+        assert!(problem.starts_with("its file is invalid: expected `-- kind"), "{report}");
         std::fs::remove_file(folder.path().join("seen.sql")).unwrap();
 
         api.get("/api/experiments/none").await.error(404, "experiment_not_found");
         let error = api.get("/api/experiments/a%2Fb?control=red").await.error(422, "invalid");
         assert_eq!(problems(&error)[0].0, "/control");
+        let error = api.get(&format!("{path}&from=2026-11-21T00:00:00Z")).await.error(422, "invalid");
+        assert_eq!(problems(&error)[0].0, "/until");
         let report = api.get(&format!("{path}&by=day")).await.with(200);
         let segment = &report["breakdowns"][0]["segments"][0];
         assert_eq!(
@@ -154,7 +154,8 @@ async fn experiments_that_do_not_fit_the_rows_are_rejected() {
         ("control", json!("x"), "/control"),
         ("traffic", json!(101), "/traffic"),
         ("start", json!("soon"), "/start"),
-        ("variants", json!({"old": -1}), "/variants/old"),
+        ("variants", json!({"old": -1, "new": 1}), "/variants/old"),
+        ("variants", json!({"old": 1}), "/variants"),
         ("layer", json!({"name": "l", "percentage": 0}), "/layer/percentage"),
         ("color", json!("red"), "/color"),
     ] {

@@ -253,29 +253,39 @@ impl MetricPart {
 }
 
 impl OverTime {
-    /// `None` if no lift is known.
+    /// `None` if neither a lift nor a difference is known.
     fn of(metric: &Metric, order: &[String], moments: &[(String, Report)]) -> Option<Self> {
         let mut colors = Colors::new(order);
         let variants: Vec<(String, String)> = (metric.variants.iter())
             .map(|found| (colors.class_of(true, Some(&found.variant)), found.variant.clone()))
             .collect();
-        let lift_at = |report: &Report, variant: &str| {
+        let found_at = |report: &Report, variant: &str| {
             let found = report.metrics.iter().find(|found| found.name == metric.name)?;
-            found.variants.iter().find(|found| found.variant == variant)?.lift
+            found.variants.iter().find(|found| found.variant == variant).cloned()
         };
-        let row = |(at, report): &(String, Report)| {
-            (at.clone(), variants.iter().map(|(_, variant)| lift_at(report, variant)).collect::<Vec<_>>())
-        };
-        let moments = Moments { rows: moments.iter().map(row).collect(), variants };
-        let is_known = moments.rows.iter().any(|(_, lifts)| lifts.iter().any(Option::is_some));
-        let cell = |lift: &Option<Interval>| match lift {
-            Some(lift) => {
-                (lift::percent(lift.estimate), lift::ends(lift.interval_at_any_time, lift::percent))
+        let mut is_known = false;
+        let mut cell = |found: Option<&Compared>| {
+            let (lift, difference) = found.map(|found| (found.lift, found.difference)).unwrap_or_default();
+            is_known |= lift.is_some() || difference.is_some();
+            match (lift, difference) {
+                (Some(lift), _) => {
+                    (lift::percent(lift.estimate), lift::ends(lift.interval_at_any_time, lift::percent))
+                }
+                // The control is too close to zero to be divided by.
+                (None, Some(difference)) => (
+                    format!("{} (difference)", plain(difference.estimate)),
+                    lift::ends(difference.interval_at_any_time, plain),
+                ),
+                (None, None) => ("unknown".to_owned(), String::new()),
             }
-            None => ("unknown".to_owned(), String::new()),
         };
-        let rows =
-            moments.rows.iter().map(|(at, lifts)| (at.clone(), lifts.iter().map(cell).collect())).collect();
+        let (mut rows, mut lifts) = (Vec::new(), Vec::new());
+        for (at, report) in moments {
+            let found: Vec<_> = variants.iter().map(|(_, variant)| found_at(report, variant)).collect();
+            rows.push((at.clone(), found.iter().map(|found| cell(found.as_ref())).collect()));
+            lifts.push((at.clone(), found.into_iter().map(|found| found?.lift).collect()));
+        }
+        let moments = Moments { rows: lifts, variants };
         is_known.then(|| Self { chart: moments.chart(), rows, moments })
     }
 }
@@ -368,6 +378,33 @@ mod tests {
         // A standard error of 0.1: 1.96 + 0.84 of it.
         let effect = detectable(&lift, 0.05).unwrap();
         assert!((effect - 0.2802).abs() < 1e-3, "{effect}");
+    }
+
+    #[test]
+    fn differences_stand_for_lifts_that_are_not_known() {
+        let ends = [Some(-0.5), Some(1.5)];
+        let difference = Interval { estimate: Some(0.5), interval: ends, interval_at_any_time: ends };
+        let variant =
+            Compared { variant: "b".to_owned(), difference: Some(difference), ..Compared::default() };
+        let metric = Metric { name: "errors".to_owned(), variants: vec![variant], ..Metric::default() };
+        let report = Report {
+            from: DateTime::UNIX_EPOCH,
+            until: DateTime::UNIX_EPOCH,
+            control: "a".to_owned(),
+            units: [("a".to_owned(), 5), ("b".to_owned(), 5)].into(),
+            days: Vec::new(),
+            sample_ratio: None,
+            alpha: 0.05,
+            metrics: vec![metric.clone()],
+            warnings: Vec::new(),
+        };
+        let order = ["a", "b"].map(str::to_owned);
+        let over = OverTime::of(&metric, &order, &[("1 Nov".to_owned(), report.clone())]).unwrap();
+        assert_eq!(over.rows[0].1, [("0.5 (difference)".to_owned(), "-0.5 to 1.5".to_owned())]);
+        // A chart has lifts only.
+        assert!(over.chart.is_empty());
+        let nothing = Report { metrics: Vec::new(), ..report };
+        assert!(OverTime::of(&metric, &order, &[("1 Nov".to_owned(), nothing)]).is_none());
     }
 
     #[test]

@@ -11,13 +11,10 @@ use crate::{output::sanitize, session::Session};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What is wrong with the metrics in the folder `[experiments] metrics`, and with the names of metrics in experiments.
-/// Empty if there is no such folder.
+/// Without such a folder, each metric of an experiment is missing.
 pub(in crate::commands) async fn metric_problems(session: &Session, rows: &Rows) -> Vec<String> {
-    let Some(folder) = session.config.file(&session.config.experiments.metrics).filter(|path| path.exists())
-    else {
-        return Vec::new();
-    };
-    let metrics = match read_metrics(&[folder]) {
+    let folder = session.config.file(&session.config.experiments.metrics).filter(|path| path.exists());
+    let metrics = match read_metrics(folder.as_slice()) {
         Ok(metrics) => metrics,
         Err(error) => return vec![error.to_string()],
     };
@@ -25,8 +22,11 @@ pub(in crate::commands) async fn metric_problems(session: &Session, rows: &Rows)
     for found in experiments(rows) {
         let Ok(config) = &found.config else { continue };
         for name in metrics_of(&config.metrics(), metrics.clone()).1 {
-            problems
-                .push(format!("experiment {:?}: no file {name}.sql has its metric {name:?}", found.row.name));
+            problems.push(format!(
+                "experiment {:?}: there is no file {name}.sql in {} for its metric {name:?}: write it, or correct the name",
+                found.row.name,
+                session.config.experiments.metrics.display()
+            ));
         }
     }
     // A snapshot file has no tables.

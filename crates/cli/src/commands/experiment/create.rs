@@ -69,12 +69,12 @@ pub(crate) struct Create {
     #[arg(long, value_name = "NAME:PERCENTAGE", value_parser = named_percentage)]
     holdout: Option<(String, f64)>,
 
-    /// Metric that it should improve; can be repeated
-    #[arg(long, value_name = "METRIC")]
+    /// Metrics that it should improve
+    #[arg(long, value_name = "METRIC,..", value_delimiter = ',')]
     primary: Vec<String>,
 
-    /// Metric that must not get worse; can be repeated
-    #[arg(long, value_name = "METRIC")]
+    /// Metrics that must not get worse
+    #[arg(long, value_name = "METRIC,..", value_delimiter = ',')]
     guardrail: Vec<String>,
 
     /// Date or time from which on units are enrolled [default: when it is started]

@@ -9,6 +9,7 @@ pub(super) fn failure(error: &PlanError) -> Failure {
     match error {
         PlanError::NotFound { .. } => Failure::not_found(error.to_string()).code("experiment_not_found"),
         PlanError::Name
+        | PlanError::OneVariant(_)
         | PlanError::Control { .. }
         | PlanError::Percentage { .. }
         | PlanError::Variant { .. }

@@ -97,6 +97,9 @@ fn report(guarded: &Guarded, written: bool) -> Result<(), Failure> {
         print(format_args!("{flag}: {}", sanitize(&harm.to_string())))?;
     }
     match (&guarded.reason, written) {
+        (None, _) if !guarded.is_compared => {
+            print(format_args!("{flag}: no guardrail was compared; the ramp is at {} %", guarded.percentage))
+        }
         (None, _) if guarded.harms.is_empty() => {
             print(format_args!("{flag}: no guardrail shows harm; the ramp is at {} %", guarded.percentage))
         }

@@ -83,6 +83,11 @@ pub(crate) struct Report {
 
 impl Report {
     pub(super) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        if let (Some(from), Some(until)) = (self.from, self.until)
+            && from >= until
+        {
+            return Err(Failure::usage(ExperimentError::Times { from, until }.to_string()));
+        }
         let folder = session.config.file(&session.config.experiments.metrics);
         let is_default = self.metrics.is_empty();
         let paths =
@@ -92,15 +97,7 @@ impl Report {
         let name = experiment_of(&rows, &self.experiment);
         let planned = planned_analysis(&rows, &name);
         let metrics = match &planned {
-            Some(planned) if is_default => {
-                let (found, missing) = metrics_of(&planned.metrics, metrics);
-                for name in missing {
-                    print_note(format_args!(
-                        "note: the metric {name:?} of the experiment has no file {name}.sql"
-                    ))?;
-                }
-                found
-            }
+            Some(planned) if is_default => metrics_of(&planned.metrics, metrics).0,
             _ => metrics,
         };
         let attributes = read_attributes(&paths).map_err(|error| Failure::usage(error.to_string()))?;

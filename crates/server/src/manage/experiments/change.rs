@@ -205,6 +205,7 @@ fn refused(error: &PlanError) -> ApiError {
         PlanError::Name => ("/name", ProblemKind::Invalid),
         PlanError::Flag(_) => ("/flag", ProblemKind::Missing("flag_not_found")),
         PlanError::HasVariants { .. } => ("/flag", ProblemKind::Refused),
+        PlanError::OneVariant(_) => ("/variants", ProblemKind::Invalid),
         PlanError::Control { .. } => ("/control", ProblemKind::Invalid),
         PlanError::LayerFull { .. } => ("/layer", ProblemKind::Refused),
         PlanError::Percentage { field: "layer", .. } => ("/layer/percentage", ProblemKind::Invalid),

@@ -46,6 +46,12 @@ pub(crate) async fn report(
     if options.database.is_empty() {
         return Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "no_database", "this server has no database"));
     }
+    if let (Some(from), Some(until)) = (query.from, query.until)
+        && from >= until
+    {
+        let error = ExperimentError::Times { from, until };
+        return Err(ApiError::invalid(vec![Problem::new("/until", error.to_string())]));
+    }
     let snapshot = state.flags().snapshot();
     let rows = rows(&snapshot)?;
     let experiment = experiment_of(rows, &experiment);
