@@ -153,6 +153,7 @@ const NEW: [&str; 19] = [
 ];
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "the life of one experiment")]
 async fn experiments_are_rows_that_commands_create_and_change() {
     for database in databases().await {
         let kind = database.kind;

@@ -49,17 +49,14 @@ pub fn metrics_of(wanted: &ExperimentMetrics, metrics: Vec<Metric>) -> (Vec<Metr
     for (name, is_guardrail) in
         wanted.primary.iter().map(|name| (name, false)).chain(guardrails.map(|name| (name, true)))
     {
-        match metrics.iter().find(|metric| metric.name == *name) {
-            Some(metric) => {
-                found.push(Metric { guardrail: is_guardrail || metric.guardrail, ..metric.clone() });
-            }
-            None => {
-                let problem = format!(
-                    "there is no file {name}.sql in the folder of metrics: write it, or correct the name in the experiment"
-                );
-                found.push(Metric { guardrail: is_guardrail, ..Metric::unknown(name, problem) });
-                missing.push(name.clone());
-            }
+        if let Some(metric) = metrics.iter().find(|metric| metric.name == *name) {
+            found.push(Metric { guardrail: is_guardrail || metric.guardrail, ..metric.clone() });
+        } else {
+            let problem = format!(
+                "there is no file {name}.sql in the folder of metrics: write it, or correct the name in the experiment"
+            );
+            found.push(Metric { guardrail: is_guardrail, ..Metric::unknown(name, problem) });
+            missing.push(name.clone());
         }
     }
     (found, missing)
