@@ -58,9 +58,10 @@ async function open(options = {}) {
 
 // Selectors of the stylesheet that no page has had an element for. A state, such as :hover, counts as its element.
 let unused = null;
-// These need rows, or settings, that these tests do not have: more variants, tokens, recent callers, a ramp that has expired.
+// These need rows, or settings, that these tests do not have: more variants, tokens, recent callers, a ramp that has expired,
+// metadata that are refused.
 const rare = [".recent", ".pick", ".pick a", ".pick a:hover", ".secret", ".secret code", "tr.gone", ".span-off", ".expiry",
-  ".timeline-line + .timeline-line", "h1 + .empty", ".empty + p", ".empty p + p", "table + p"];
+  ".timeline-line + .timeline-line", "h1 + .empty", ".empty + p", ".empty p + p", "table + p", ".stack > .problem"];
 const isRare = (selector) => rare.includes(selector.trim()) || /^(\.lift)?\.s\d$/.test(selector.trim());
 
 async function use(page) {
