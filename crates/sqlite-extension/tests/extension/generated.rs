@@ -33,7 +33,7 @@ const HASHES: [&str; 6] = ["murmur3", "md5", "sha1", "sha256", "crc32", "xxh3"];
 type Kind = fn(&mut Random, usize) -> (&'static str, Value);
 
 /// Every type of novi. The number is that of the flag: activations refer to earlier ones only.
-const KINDS: [Kind; 24] = [
+const KINDS: [Kind; 25] = [
     |random, _| {
         let equal = random.one(&COUNTRIES);
         ("novi.attribute", json!({"attribute": "country", "equals": equal}))
@@ -117,6 +117,17 @@ const KINDS: [Kind; 24] = [
             } else {
                 json!({"by": "plan", "cases": {"pro": "A"}, "fallback": "B"})
             },
+        )
+    },
+    |random, _| {
+        let variants = json!({"A": random.below(9) + 1, "B": random.below(9) + 1});
+        let layer = json!({"name": "checkout", "from": 0, "to": random.below(100) + 1});
+        (
+            "novi.experiment",
+            json!({
+                "state": random.one(&["draft", "running"]), "variants": variants, "control": "A",
+                "traffic": random.below(101), "layer": layer, "holdout": {"name": "2027", "percentage": 5},
+            }),
         )
     },
     |random, flag| {
