@@ -102,6 +102,25 @@ proptest! {
     }
 }
 
+#[test]
+fn flags_that_decide_for_every_caller_are_concerned() {
+    let refers = json!({"fallthrough": true, "rules": [
+        {"then": 2, "when": {"class_name": "novi.flag", "config": {"flag": "flag 1"}}},
+    ]});
+    let rows = Rows {
+        flags: (1..=2).map(|id| FlagRow::new(id, format!("flag {id}"), true)).collect(),
+        activations: vec![
+            activation(1, &("novi.rules", refers)),
+            activation(2, &("novi.percentage", json!({"percentage": 0}))),
+        ],
+        links: vec![LinkRow::new(2, 1)],
+        ..Rows::default()
+    };
+    let flags = Flags::builder().keep_rows().from_rows(rows).unwrap();
+    let update = activation(1, &("novi.percentage", json!({"percentage": 0})));
+    assert_same(&flags, &Edit::new([Change::UpdateActivation(update)]));
+}
+
 /// So many flags with an activation each, of which the second depends on the first, and two on one more.
 fn many(count: i64) -> Rows {
     let percentage = ("novi.percentage", json!({"percentage": 25}));

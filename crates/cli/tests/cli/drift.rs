@@ -194,7 +194,7 @@ async fn parts_of_what_was_applied_are_not_applied_by_themselves() {
         folder.run(&["apply", "flags/web/b.yaml", "--name", "flags/web/b.yaml"]).expect(0);
         folder.write("flags/web/b.yaml", "flags:\n  b: {status: true}\n");
         folder.run(&["apply", "flags/web/b.yaml"]).expect(0);
-        // Files beside it are none of it.
+        // Other files of the folder do not belong to it.
         folder.write("flags.yaml", "flags:\n  c: {status: true}\n");
         folder.run(&["apply", "flags.yaml"]).expect(0);
     }
