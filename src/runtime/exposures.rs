@@ -1,10 +1,11 @@
 //! Exposures of this process that a task writes to the database.
 //!
 //! The thread that evaluates looks up whether it has recorded the unit before, and otherwise puts it into a queue:
-//! `benches/expose.rs` measures both, at 60 ns. It takes no lock and never waits.
+//! `benches/expose.rs` measures both: 40 to 60 ns for a unit that is known, and 270 ns for a new one. It takes no
+//! lock and never waits.
 
 use std::{
-    hash::{BuildHasher as _, RandomState},
+    hash::BuildHasher as _,
     sync::{
         OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -13,6 +14,7 @@ use std::{
 };
 
 use crossbeam_queue::ArrayQueue;
+use foldhash::quality::RandomState;
 use tokio::{sync::Notify, time::timeout};
 
 use crate::{context::timestamp::Timestamp, snapshot::exposure::Exposure, store::LONGEST_UNIT};
@@ -210,7 +212,7 @@ const WAYS: usize = 8;
 
 impl Seen {
     fn new() -> Self {
-        Self { keys: RandomState::new(), slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect() }
+        Self { keys: RandomState::default(), slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect() }
     }
 
     fn key(&self, experiment: &str, unit: &str) -> u64 {

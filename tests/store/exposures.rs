@@ -210,6 +210,39 @@ async fn first_of_two_stores_decides() {
 }
 
 #[tokio::test]
+async fn units_of_any_text_are_recorded_as_they_are() {
+    for database in databases().await {
+        let (kind, store) = (database.kind, with_split(&database, SPLIT).await);
+        let odd = [
+            "a\"b", "a\\b", "\\\\", "{a,b}", "{}", "NULL", "null", "a,b", " a ", "'", "a\nb", "$1", "?",
+            "\u{7f}", "ä😀",
+        ];
+        // More than fit into one statement.
+        let long = (0..300).map(|unit| format!("{unit:0>200}"));
+        let mut units: Vec<String> = odd.into_iter().map(str::to_owned).chain(long).collect();
+        let assignment = |unit: &String| Assignment {
+            experiment: "any \"text\"".to_owned(),
+            unit: unit.clone(),
+            variant: "b\\c".to_owned(),
+            revision: -1,
+            assigned_at: "2026-11-28T09:00:00.123Z".parse().unwrap(),
+        };
+        let rows = units.iter().map(assignment).collect();
+        store.assignment_store().unwrap().record_assignments(rows).await.unwrap();
+        let found = store.assignment_store().unwrap().assignments("any \"text\"", 1000).await.unwrap();
+        let mut recorded: Vec<String> = found.iter().map(|row| row.unit.clone()).collect();
+        units.sort();
+        recorded.sort();
+        assert_eq!(recorded, units, "{kind:?}");
+        for row in found {
+            let at = row.assigned_at.unwrap().to_rfc3339();
+            let values = (row.variant.as_str(), row.revision, at.as_str());
+            assert_eq!(values, ("b\\c", -1, "2026-11-28T09:00:00.123+00:00"), "{kind:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn graceful_stops_lose_nothing() {
     for database in databases().await {
         let kind = database.kind;

@@ -179,14 +179,22 @@ pub(super) struct AssignmentsSql {
     pub(super) select: &'static str,
     /// `variant, count(*), min(assigned_at), max(assigned_at)`, times as text; a condition and a grouping follow.
     pub(super) counts: &'static str,
-    /// The values of a row: parameters for experiment, unit, variant, revision and time.
-    pub(super) row: &'static str,
+    /// The rows of an insert.
+    pub(super) rows: RowsSql,
     /// What leaves a row alone that exists.
     pub(super) on_conflict: &'static str,
     /// Deletes rows of an experiment, at most so many.
     pub(super) forget: &'static str,
     /// A time of the database.
     pub(super) now: &'static str,
+}
+
+/// How an insert of many rows gives their values: experiment, unit, variant, revision and time.
+pub(super) enum RowsSql {
+    /// Each row has its own parameters: these.
+    Each(&'static str),
+    /// One statement for any number of rows, which selects them from texts of arrays: one for each column.
+    Arrays(&'static str),
 }
 
 pub(super) struct TokenSql {

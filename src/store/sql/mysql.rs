@@ -22,8 +22,8 @@ use crate::{
         sql::{
             connection::{Connection, EachRow, Named, Statement, Transaction, Value},
             dialect::{
-                AssignmentsSql, Dialect, EvaluationsSql, Failure, HistorySql, Migrations, ReadSql, TokenSql,
-                UsageSql, WriteSql,
+                AssignmentsSql, Dialect, EvaluationsSql, Failure, HistorySql, Migrations, ReadSql, RowsSql,
+                TokenSql, UsageSql, WriteSql,
             },
             driver::{self, Driver},
             galera, inspect, migrate,
@@ -199,7 +199,7 @@ const ASSIGNMENTS: AssignmentsSql = AssignmentsSql {
     select: "select id, experiment, unit, variant, revision, date_format(assigned_at, '%Y-%m-%dT%H:%i:%s.%fZ') from novi_assignments",
     counts: "select variant, count(*), date_format(min(assigned_at), '%Y-%m-%dT%H:%i:%s.%fZ'), \
     date_format(max(assigned_at), '%Y-%m-%dT%H:%i:%s.%fZ') from novi_assignments",
-    row: "(?, ?, ?, ?, ?)",
+    rows: RowsSql::Each("(?, ?, ?, ?, ?)"),
     on_conflict: "on duplicate key update id = id",
     forget: "delete from novi_assignments where experiment = ? limit ?",
     now: "utc_timestamp(6)",

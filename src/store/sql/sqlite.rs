@@ -22,8 +22,8 @@ use crate::{
             connection::{Connection, EachRow, Named, Statement, Transaction, Value},
             database_file::identity,
             dialect::{
-                AssignmentsSql, Dialect, EvaluationsSql, Failure, HistorySql, Migrations, ReadSql, TokenSql,
-                UsageSql, WriteSql,
+                AssignmentsSql, Dialect, EvaluationsSql, Failure, HistorySql, Migrations, ReadSql, RowsSql,
+                TokenSql, UsageSql, WriteSql,
             },
             driver::{self, Driver},
             migrate,
@@ -140,7 +140,7 @@ static DIALECT: Dialect = Dialect {
 const ASSIGNMENTS: AssignmentsSql = AssignmentsSql {
     select: "select id, experiment, unit, variant, revision, assigned_at from novi_assignments",
     counts: "select variant, count(*), min(assigned_at), max(assigned_at) from novi_assignments",
-    row: "(?, ?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', ?))",
+    rows: RowsSql::Each("(?, ?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', ?))"),
     on_conflict: "on conflict (experiment, unit) do nothing",
     forget: "delete from novi_assignments where id in (select id from novi_assignments where experiment = ? limit ?)",
     now: "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",

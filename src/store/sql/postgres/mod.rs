@@ -21,7 +21,7 @@ use crate::{
         sql::{
             connection::{Connection, EachRow, Statement, Transaction, Value},
             dialect::{
-                AssignmentsSql, Dialect, EvaluationsSql, Failure, HistorySql, Migrations, ReadSql,
+                AssignmentsSql, Dialect, EvaluationsSql, Failure, HistorySql, Migrations, ReadSql, RowsSql,
                 SequenceSql, TokenSql, UsageSql, WriteSql,
             },
             driver::{self, Driver},
@@ -215,7 +215,9 @@ const ASSIGNMENTS: AssignmentsSql = AssignmentsSql {
     select: "select id, experiment, unit, variant, revision, to_char(assigned_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from novi_assignments",
     counts: "select variant, count(*), to_char(min(assigned_at) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
     to_char(max(assigned_at) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from novi_assignments",
-    row: "(?, ?, ?, ?, ?)",
+    rows: RowsSql::Arrays(
+        "select * from unnest(?::text::text[], ?::text::text[], ?::text::text[], ?::text::bigint[], ?::text::timestamptz[])",
+    ),
     on_conflict: "on conflict (experiment, unit) do nothing",
     forget: "delete from novi_assignments where id in (select id from novi_assignments where experiment = ? limit ?)",
     now: "clock_timestamp()",
