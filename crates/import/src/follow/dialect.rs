@@ -144,7 +144,8 @@ impl Dialect {
         match self {
             Self::Sqlite => format!("char({code})"),
             Self::Postgres => format!("chr({code})"),
-            Self::MySql => format!("char({code} using utf8mb4) collate utf8mb4_bin"),
+            // MySQL forgets the character set of `char(10 using utf8mb4)` in a view.
+            Self::MySql => format!("convert(char({code}) using utf8mb4) collate utf8mb4_bin"),
         }
     }
 

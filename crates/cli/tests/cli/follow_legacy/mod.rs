@@ -113,13 +113,17 @@ async fn objects(raw: &mut Raw, kind: Kind) -> Vec<String> {
     raw.texts(sql).await
 }
 
-/// Rows that MariaDB reads while each of some rows is changed at once.
+/// The rows that MariaDB or MySQL reads for a statement.
 async fn reads_of(program: &mut Program, update: &str) -> u64 {
-    let status = "select cast(sum(variable_value) as char) from information_schema.session_status
-        where variable_name like 'Handler_read%'";
+    let is_mariadb = program.raw.texts("select version()").await[0].contains("MariaDB");
+    let schema = if is_mariadb { "information_schema" } else { "performance_schema" };
     program.run("flush status").await;
     program.run(update).await;
-    program.raw.texts(status).await[0].parse().unwrap()
+    let status = format!(
+        "select cast(sum(variable_value) as char) from {schema}.session_status
+        where variable_name like 'Handler_read%'"
+    );
+    program.raw.texts(&status).await[0].parse().unwrap()
 }
 
 /// A change of all rows takes reads in proportion to them.
