@@ -41,6 +41,12 @@ fn invalid_json(message: &str) -> Option<String> {
         "EOF while parsing a value" if position == " at line 1 column 0" => {
             return Some("expected JSON, found an empty text".to_owned());
         }
+        "EOF while parsing a value" => "expected a value, found the end of the text",
+        "EOF while parsing a string" => "expected the end of a string, found the end of the text",
+        "EOF while parsing a list" => "expected `]`, found the end of the text",
+        "EOF while parsing an object" => "expected `}`, found the end of the text",
+        "expected ident" => "expected a value, found a word other than true, false and null",
+        "trailing characters" => "expected the end of the text, found more",
         "number out of range" => "expected a number up to 1.79e308",
         "unexpected end of hex escape" | "lone leading surrogate in hex escape" => {
             r#"expected a character, found half of a surrogate pair such as "\ud83d\ude00""#
@@ -151,7 +157,7 @@ mod tests {
         assert_eq!(unmet("expected flags", &error("[]")), "expected flags, found a list");
         assert_eq!(
             unmet("expected flags", &error("{")),
-            "expected flags: EOF while parsing an object at line 1 column 1"
+            "expected flags: expected `}`, found the end of the text at line 1 column 1"
         );
     }
 

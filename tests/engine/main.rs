@@ -33,5 +33,4 @@ mod test_flags;
 mod timeline;
 mod types;
 mod unknown_fields;
-mod unleash;
 mod words;

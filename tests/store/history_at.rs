@@ -12,14 +12,14 @@ use novi::{
     Context, Error, Flags,
     rows::{FlagRow, LinkRow, Revision, Rows},
     store::{
-        self, Author, Change, Edit, SchemaStore,
+        self, Author, Change, SchemaStore,
         history::{AsOf, HistoryQuery, HistoryRecord, Scope, differences, rollback},
     },
 };
 
 use crate::common::databases::{Kind, Raw, TestDatabase, database, databases};
 
-async fn migrated(database: &TestDatabase) -> Arc<dyn SchemaStore> {
+pub(super) async fn migrated(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     let store = store::create(&database.url).await.unwrap();
     store.migrate().await.unwrap();
     store
@@ -31,7 +31,7 @@ fn is_long() -> bool {
 
 /// Except for columns that the database maintains.
 #[track_caller]
-fn assert_same(found: &Rows, expected: &Rows, what: &str) {
+pub(super) fn assert_same(found: &Rows, expected: &Rows, what: &str) {
     assert_eq!(differences(expected, found), [], "{what}");
 }
 
@@ -540,67 +540,5 @@ async fn flag_whose_id_another_flag_has_by_now_is_restored_under_a_new_one() {
         assert_eq!(newest[0].actor.as_deref(), Some("ann"), "{:?}", database.kind);
         // It is there now.
         assert_eq!(flags.plan_rollback(&now, &past, Some("a")).unwrap().changes, [], "{:?}", database.kind);
-    }
-}
-
-/// Changes of the past, each with its time in seconds.
-fn past(changes: impl IntoIterator<Item = (i64, Vec<Change>)>) -> Vec<(chrono::DateTime<chrono::Utc>, Edit)> {
-    let edit = |(time, changes)| {
-        (chrono::DateTime::from_timestamp(time, 0).unwrap(), Edit::new(changes).actor("import"))
-    };
-    changes.into_iter().map(edit).collect()
-}
-
-#[tokio::test]
-async fn changes_of_the_past_are_found_at_their_times() {
-    for database in databases().await {
-        let store = migrated(&database).await;
-        let status = |status| Change::SetStatus { flag: "old".to_owned(), status };
-        let insert = |id, name: &str| Change::InsertFlag(FlagRow::new(id, name, true));
-        let edits = past([
-            (1000, vec![insert(1, "old"), insert(2, "other")]),
-            (2000, vec![status(false)]),
-            (2000, vec![Change::DeleteFlag { id: 2 }]),
-            (3000, vec![status(true)]),
-        ]);
-        let reached = store.commit_past(edits).await.unwrap();
-        assert_eq!(store.load().await.unwrap().revision, reached, "{:?}", database.kind);
-        let at = |time| AsOf::Time(chrono::DateTime::from_timestamp(time, 0).unwrap());
-        for follows in [false, true] {
-            // Who follows the rows marks records as seen, on MySQL.
-            let flags = if follows { Some(Flags::connect(&database.url).await.unwrap()) } else { None };
-            for (time, expected) in [
-                (1000, vec![("old", true), ("other", true)]),
-                (1999, vec![("old", true), ("other", true)]),
-                (2000, vec![("old", false)]),
-                (2999, vec![("old", false)]),
-                (3000, vec![("old", true)]),
-            ] {
-                let rows = store.rows_at(at(time)).await.unwrap();
-                let found: Vec<_> = rows.flags.iter().map(|row| (row.name.as_str(), row.status)).collect();
-                assert_eq!(found, expected, "{:?} at {time}, {follows}", database.kind);
-            }
-            assert!(store.rows_at(at(999)).await.is_err());
-            drop(flags);
-        }
-        let records = store.history(&HistoryQuery::oldest_first()).await.unwrap();
-        assert!(records.iter().all(|record| record.actor.as_deref() == Some("import")), "{records:#?}");
-        // Once there are later records, and never into the future.
-        let before = store.load().await.unwrap();
-        for time in [2999, 40_000_000_000] {
-            let error = store.commit_past(past([(time, vec![status(false)])])).await.unwrap_err();
-            assert!(matches!(error, Error::RevisionUnavailable(_)), "{error}");
-        }
-        let unordered = past([(5000, vec![status(false)]), (4000, vec![status(true)])]);
-        assert!(store.commit_past(unordered).await.is_err());
-        // All or nothing.
-        let unknown = Change::SetStatus { flag: "none".to_owned(), status: true };
-        let error = store.commit_past(past([(4000, vec![status(false)]), (5000, vec![unknown])])).await;
-        assert!(matches!(error, Err(Error::FlagNotFound { .. })), "{error:?}");
-        assert_same(&store.load().await.unwrap(), &before, "after changes that were rejected");
-        // Other changes have the current time.
-        store.apply(vec![status(false)]).await.unwrap();
-        let newest = store.history(&HistoryQuery::default().limit(1)).await.unwrap();
-        assert!(newest[0].changed_at.unwrap() > chrono::Utc::now() - chrono::TimeDelta::hours(1));
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
 
+mod commit_past;
 #[path = "../common/mod.rs"]
 mod common;
 mod concurrent_edits;
@@ -16,6 +17,7 @@ mod history;
 mod history_at;
 mod members;
 mod migrate;
+mod plain_sql;
 mod remember;
 mod repair;
 mod schemas;

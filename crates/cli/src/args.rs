@@ -14,9 +14,9 @@ use crate::commands::{
 const EXIT_CODES: &str = "\
 Exit codes:
   0  success
-  1  `check` found invalid rows, or flags that do not match a program; `stale` found stale flags; `drift` found
-     differences; `lint --deny` or `refs --deny` found anything; `test` found decisions that are not as
-     expected; `export --to` left flags out
+  1  found something: invalid rows (`check`), stale flags (`stale`),
+     differences (`drift`), findings (`lint --deny`, `refs --deny`),
+     unexpected decisions (`test`), flags left out (`export --to`)
   2  the command line or the configuration is invalid
   3  the flag, activation, token or revision does not exist
   4  the database, the network or a file failed

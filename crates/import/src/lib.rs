@@ -47,4 +47,4 @@ pub use collector::Imported;
 pub use error::ImportError;
 pub use options::Options;
 pub use report::{Item, Outcome, Report};
-pub use table::{Row, TableSpec, Tables};
+pub use table::{FoundTable, Row, TableSpec, Tables};

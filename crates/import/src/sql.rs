@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection, Row as
 
 use crate::{
     error::ImportError,
-    table::{TableSpec, Tables},
+    table::{FoundTable, TableSpec, Tables},
 };
 
 const NO_DATABASE: &str =
@@ -38,23 +38,26 @@ pub async fn read(url: &str, specs: &[TableSpec], prefix: &str) -> Result<Tables
     }
 }
 
-/// The names that tables have in a database, whose case may differ.
+/// Tables as a database has them.
 ///
 /// # Errors
 /// If the database cannot be read, or lacks one of the tables.
-pub async fn names(
+pub async fn find(
     url: &str,
     specs: &[TableSpec],
     prefix: &str,
-) -> Result<BTreeMap<&'static str, String>, ImportError> {
-    let mut names = BTreeMap::new();
+) -> Result<BTreeMap<&'static str, FoundTable>, ImportError> {
+    let mut tables = BTreeMap::new();
     for spec in specs {
         let usual = format!("{prefix}{}", spec.name);
-        let found = texts(url, |dialect| dialect.find, Some(&usual)).await?.into_iter().next();
-        let found = found.ok_or_else(|| ImportError::new(format!("the database has no table {usual:?}")))?;
-        names.insert(spec.name, found);
+        let name = texts(url, |dialect| dialect.find, Some(&usual)).await?.into_iter().next();
+        let name = name.ok_or_else(|| no_table(spec, &usual))?;
+        let collations = texts(url, |dialect| dialect.collations, Some(&name)).await?;
+        let collations = collations.iter().filter_map(|text| text.split_once('='));
+        let collations = collations.map(|(column, collation)| (column.to_owned(), collation.to_owned()));
+        tables.insert(spec.name, FoundTable { collations: collations.collect(), name });
     }
-    Ok(names)
+    Ok(tables)
 }
 
 /// The names of the triggers of a database that are not disabled.
@@ -78,6 +81,8 @@ struct Dialect {
     text: &'static str,
     /// The name of a table or view as it is written in the current schema, whose case may differ. The same case first.
     find: &'static str,
+    /// The columns of a table, in small letters, and their collations: `name=utf8mb4_bin`.
+    collations: &'static str,
     /// The names of all triggers of the current schema.
     triggers: &'static str,
 }
@@ -88,6 +93,7 @@ impl Dialect {
         text: "text",
         find: "select name from sqlite_master where type in ('table', 'view') and lower(name) = lower($1) \
                order by name <> $1 limit 1",
+        collations: "select name from sqlite_master where name <> name and name = $1",
         triggers: "select name from sqlite_master where type = 'trigger'",
     };
     const POSTGRES: Self = Self {
@@ -95,6 +101,7 @@ impl Dialect {
         text: "text",
         find: "select relname::text from pg_class where relkind in ('r', 'v', 'm', 'p', 'f') \
                and pg_table_is_visible(oid) and lower(relname) = lower($1) order by relname <> $1 limit 1",
+        collations: "select relname::text from pg_class where false and relname = $1",
         triggers: "select tgname::text from pg_trigger join pg_class on pg_class.oid = tgrelid \
                    where pg_table_is_visible(pg_class.oid) and tgenabled <> 'D'",
     };
@@ -103,6 +110,9 @@ impl Dialect {
         text: "char",
         find: "select cast(table_name as char) from information_schema.tables \
                where table_schema = database() and lower(table_name) = lower(?) limit 1",
+        collations: "select cast(concat(lower(column_name), '=', collation_name) as char) \
+                     from information_schema.columns \
+                     where table_schema = database() and table_name = ? and collation_name is not null",
         triggers: "select cast(trigger_name as char) from information_schema.triggers \
                    where trigger_schema = database()",
     };
@@ -168,7 +178,7 @@ macro_rules! tables {
                 if spec.is_optional {
                     continue;
                 }
-                return Err(ImportError::new(format!("the database has no table {name:?}")));
+                return Err(no_table(spec, &name));
             };
             // Names are constants of this crate, and the quoted name of the table.
             let sql = AssertSqlSafe(dialect.select(spec, &found));
@@ -186,6 +196,14 @@ macro_rules! tables {
     }};
 }
 use tables;
+
+fn no_table(spec: &TableSpec, name: &str) -> ImportError {
+    let hint = match spec.name {
+        "waffle_flag" => "; flags of a model of your own (WAFFLE_FLAG_MODEL) are not read",
+        _ => "",
+    };
+    ImportError::new(format!("the database has no table {name:?}{hint}"))
+}
 
 #[expect(clippy::needless_pass_by_value, reason = "an argument of `map_err`")]
 fn failed(error: sqlx::Error) -> ImportError {

@@ -23,6 +23,15 @@ impl TableSpec {
     }
 }
 
+/// A table as a database has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundTable {
+    /// Its name, whose case may differ from the usual one.
+    pub(crate) name: String,
+    /// The collations of its columns of text. Only MySQL needs them.
+    pub(crate) collations: BTreeMap<String, String>,
+}
+
 /// The rows of the tables of a system.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tables(BTreeMap<&'static str, Vec<Row>>);

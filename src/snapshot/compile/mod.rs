@@ -1,6 +1,7 @@
 //! The second half of compiling: builds each flag on top of its activations.
 
 pub(crate) mod analysis;
+mod classes;
 pub(crate) mod draws;
 pub(crate) mod expiry;
 pub(crate) mod features;

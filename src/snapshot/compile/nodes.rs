@@ -25,6 +25,7 @@ use crate::{
     snapshot::{
         Snapshot,
         compile::{
+            classes::ClassInterner,
             graph::{Graph, TopologicalOrder},
             ids::{VariantInterner, index},
             links::IdIndex,
@@ -37,27 +38,6 @@ use crate::{
 
 /// Once there are so many problems, unknown names get no suggestions, which take a tenth of a millisecond.
 const MAX_SUGGESTIONS: usize = 1000;
-
-/// Interns the class names of rows and finds their types.
-#[derive(Default)]
-struct ClassInterner<'a> {
-    names: Vec<Box<str>>,
-    types: Vec<Option<&'a ActivationType>>,
-    ids: HashMap<Box<str>, u32, RandomState>,
-}
-
-impl<'a> ClassInterner<'a> {
-    fn intern(&mut self, name: &str, registry: &'a Registry) -> (u32, Option<&'a ActivationType>) {
-        if let Some(known) = self.ids.get(name) {
-            return (*known, self.types.get(*known as usize).copied().flatten());
-        }
-        let (id, kind) = (index(self.names.len()), registry.find(name));
-        self.names.push(name.into());
-        self.types.push(kind);
-        self.ids.insert(name.into(), id);
-        (id, kind)
-    }
-}
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum NodeKind {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use novi::error::json_terms;
+use novi::error::{json_terms, unique_names};
 use serde_json::value::RawValue;
 
 use super::json_text;
@@ -21,14 +21,22 @@ pub(super) fn read_argument(option: &str, argument: &str) -> Result<(String, Str
     Ok((format!("{option} {argument}"), text.trim_start_matches('\u{feff}').to_owned()))
 }
 
-/// JSON that may have comments, as a row stores it.
-pub(super) fn read_json(option: &str, argument: &str) -> Result<Box<RawValue>, Failure> {
+/// JSON that may have comments, as a row stores it. `example` is what an error expects.
+pub(super) fn read_json(option: &str, example: &str, argument: &str) -> Result<Box<RawValue>, Failure> {
     let (origin, text) = read_argument(option, argument)?;
-    let compact = json_text::compact(&text).map_err(|error| Failure::usage(format!("{origin}: {error}")))?;
-    RawValue::from_string(compact).map_err(|error| {
-        let problem = json_terms::unmet("expected JSON", &error);
-        Failure::usage(format!("{origin}: {problem}"))
-    })
+    let invalid = |problem: &str| {
+        let mut letters = problem.chars();
+        let problem: String =
+            letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect();
+        Failure::usage(format!("{origin}: expected JSON such as {example}: {problem}"))
+    };
+    let compact = json_text::compact(&text).map_err(|error| invalid(&error.to_string()))?;
+    // Without comments and blanks the positions are others.
+    unique_names::check(&compact).map_err(|error| {
+        let problem = json_terms::translate(&error.to_string());
+        invalid(problem.split(" at line ").next().unwrap_or_default())
+    })?;
+    RawValue::from_string(compact).map_err(|error| invalid(&json_terms::translate(&error.to_string())))
 }
 
 /// The lines of a file or of standard input, or the arguments themselves.

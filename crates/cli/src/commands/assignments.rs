@@ -7,6 +7,7 @@ use novi::store::{AssignmentRow, AssignmentStore, SchemaStore, VariantAssignment
 use serde_json::json;
 
 use crate::{
+    commands::value_parser::natural,
     output::{Failure, confirm, count, print, print_json, print_table, timestamp},
     session::Session,
 };
@@ -37,7 +38,7 @@ pub(crate) struct List {
     experiment: String,
 
     /// Most assignments to list; 0 lists only the numbers
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = natural::<u32>)]
     limit: u32,
 }
 

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use novi::store::{Author, SchemaStore, table_prefix};
 use novi_import::{
     ImportError, Options, TableSpec, Tables,
-    follow::{self, Feature, Followed, Scripts, Settings},
+    follow::{self, Feature, Followed, NOVI, Scripts, Settings},
     sql,
 };
 use serde_json::json;
@@ -177,9 +177,10 @@ impl<'a> Legacy<'a> {
     async fn scripts(&self) -> Result<Scripts, Failure> {
         let url = &self.session.config.database.url;
         // Without the tables there is nothing to start with, but all to stop.
-        let names =
-            sql::names(url, self.system.tables(), &self.settings.table_prefix).await.unwrap_or_default();
-        let scripts = Scripts::new(self.system, url, table_prefix(url), &self.settings, &names);
+        let mut tables =
+            sql::find(url, self.system.tables(), &self.settings.table_prefix).await.unwrap_or_default();
+        tables.extend(sql::find(url, &[NOVI], table_prefix(url)).await.map_err(failed)?);
+        let scripts = Scripts::new(self.system, url, table_prefix(url), &self.settings, &tables);
         scripts.map_err(|error| Failure::usage(error.to_string()))
     }
 
@@ -193,7 +194,7 @@ impl<'a> Legacy<'a> {
         // An import first refuses what it would refuse, such as tables that are missing.
         self.bring(self.overwrite, true).await?;
         let url = &self.session.config.database.url;
-        sql::names(url, self.system.tables(), &self.settings.table_prefix).await.map_err(failed)?;
+        sql::find(url, self.system.tables(), &self.settings.table_prefix).await.map_err(failed)?;
         let started = self.install(store, &scripts).await;
         if started.is_err() {
             // What failed matters more than what is left behind, which --stop removes as well.

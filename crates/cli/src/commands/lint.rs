@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::change::Current;
 use crate::{
+    commands::value_parser::natural,
     output::{Failure, count, print, print_json, timestamp},
     session::Session,
 };
@@ -28,7 +29,7 @@ pub(crate) struct Lint {
     deny: bool,
 
     /// Number of days without an evaluation, or with the same decision, after which a flag is stale
-    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = natural::<u32>)]
     days: u32,
 }
 

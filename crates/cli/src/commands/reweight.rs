@@ -11,7 +11,7 @@ use novi::{
 use novi_match::suggest::most_similar;
 use serde_json::{Value, json};
 
-use super::{authorship::Authorship, change::find_activation};
+use super::change::{ChangeOptions, find_activation};
 use crate::{
     output::{DRY_RUN, Failure, WOULD_BE_REJECTED, print, print_json},
     session::Session,
@@ -38,27 +38,29 @@ pub(crate) struct Reweight {
     #[arg(required = true, value_name = "VARIANT=WEIGHT", value_parser = weight)]
     weights: Vec<(String, f64)>,
 
-    #[command(flatten)]
-    authorship: Authorship,
-
     /// Accept a new variant whose name resembles that of a removed one
     #[arg(long)]
     force: bool,
 
-    /// Show how many callers would move, and which variants would be added or removed, without writing; the
-    /// exit code is that of the change
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    options: ChangeOptions,
 }
 
 impl Reweight {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let ChangeOptions { authorship, if_version, dry_run } = self.options;
         let flags = session.flags().await?;
         let snapshot = flags.snapshot();
         let none = Rows::default();
         let rows = snapshot.rows().unwrap_or(&none);
         let row = find_activation(rows, &self.activation)?;
         let what = format!("activation {} {:?}", row.id, row.name);
+        if if_version.is_some_and(|version| version != row.row_version) {
+            return Err(Failure::rejected(format!(
+                "{what} is at version {}: modified since you read it; reload and retry",
+                row.row_version
+            )));
+        }
         let is_split = Registry::global()?.find(&row.class_name).is_some_and(|kind| kind.class() == SPLIT);
         if !is_split {
             let message = format!("{what} is of type {:?}; only {SPLIT:?} has weights", row.class_name);
@@ -88,14 +90,14 @@ impl Reweight {
                 "{what}: unknown variant {name:?}; did you mean {meant:?}? --force replaces {meant:?} by {name:?}"
             ))
         });
-        if self.dry_run {
+        if dry_run {
             let rows = snapshot.rows().cloned().unwrap_or_default();
             problems = flags.validator().plan(rows, &edit).problems;
         } else {
             if let Some(misspelled) = misspelled {
                 return Err(misspelled);
             }
-            let edit = edit.by(self.authorship.author());
+            let edit = edit.by(authorship.author());
             flags.writer().commit(&*session.store().await?, edit).await?;
         }
         let is_rejected = !problems.is_empty();
@@ -110,11 +112,11 @@ impl Reweight {
                 "added": added,
                 "removed": removed,
                 "problems": problems,
-                "written": !self.dry_run,
+                "written": !dry_run,
             }))?;
             return done;
         }
-        let verb = if self.dry_run { "would move" } else { "move" };
+        let verb = if dry_run { "would move" } else { "move" };
         let percent = (new.moved * 100_000.0).round() / 1_000.0;
         print(format_args!("{what}: {percent}% of the callers {verb} to another variant"))?;
         for name in &added {
@@ -127,7 +129,7 @@ impl Reweight {
         for problem in &problems {
             print(format_args!("problem: {problem}"))?;
         }
-        if self.dry_run {
+        if dry_run {
             print(DRY_RUN)?;
         }
         done

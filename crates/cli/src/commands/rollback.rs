@@ -10,7 +10,7 @@ use novi::{
 };
 use serde_json::json;
 
-use super::{authorship::Authorship, change::flag_name};
+use super::{authorship::Authorship, change::flag_name, value_parser::whole};
 use crate::{
     output::{DRY_RUN, Failure, confirm, count, fields, print, print_json, with_progress},
     session::Session,
@@ -46,6 +46,10 @@ pub(crate) struct Rollback {
     #[command(flatten)]
     authorship: Authorship,
 
+    /// Roll the flag back only if it is still at this version; `novi show` prints it
+    #[arg(long, value_name = "N", requires = "flag", value_parser = whole::<i64>)]
+    if_version: Option<i64>,
+
     /// Roll back all flags without asking
     #[arg(long)]
     yes: bool,
@@ -66,6 +70,17 @@ impl Rollback {
         let (current, past) =
             (store.load().await?, with_progress("reading the history", store.rows_at(self.to)).await?);
         let flag = self.flag.map(|flag| flag_name(Some(&current), flag)).transpose()?;
+        if let Some(expected) = self.if_version {
+            let row = current.flags.iter().find(|row| Some(&row.name) == flag.as_ref());
+            let found = row.map(|row| row.metadata.row_version);
+            if found != Some(expected) {
+                let found = found.map_or("deleted".to_owned(), |version| format!("at version {version}"));
+                return Err(Failure::rejected(format!(
+                    "flag {:?} is {found}: modified since you read it; reload and retry",
+                    flag.unwrap_or_default()
+                )));
+            }
+        }
         let revision = past.revision;
         let flags = session.flags_from(Rows::default())?;
         let plan = flags.plan_rollback(&current, &past, flag.as_deref()).map_err(|error| match error {

@@ -81,7 +81,8 @@ impl SetStatus {
         });
         let changed: Vec<_> = changed.collect();
         if session.json {
-            print_json(&json!({"written": true, "revision": revision, "flags": changed}))?;
+            let written = changed.iter().any(|flag| flag.changed);
+            print_json(&json!({"written": written, "revision": revision, "flags": changed}))?;
             return Ok(ExitCode::SUCCESS);
         }
         for FlagResult { flag, changed, overridden, issues, .. } in changed {

@@ -8,6 +8,7 @@ use novi::store::{SchemaStore, StaleFlag, UsageReport, stale as find_stale};
 use serde_json::json;
 
 use crate::{
+    commands::value_parser::natural,
     output::{Failure, print, print_json, print_table, timestamp},
     session::Session,
 };
@@ -26,7 +27,7 @@ Evaluations from before usage tracking was enabled are unknown and do not make a
 #[command(after_help = RULES)]
 pub(crate) struct Stale {
     /// Number of days without an evaluation, or with the same decision, after which a flag is stale
-    #[arg(long, value_name = "DAYS", default_value_t = 30, allow_negative_numbers = true)]
+    #[arg(long, value_name = "DAYS", default_value_t = 30, allow_negative_numbers = true, value_parser = natural::<u32>)]
     days: u32,
 }
 

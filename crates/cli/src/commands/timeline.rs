@@ -8,6 +8,7 @@ use novi::{activation::Span, snapshot::FlagTimeline};
 use serde_json::json;
 
 use crate::{
+    commands::value_parser::up_to,
     output::{Failure, print, print_json, print_table, timestamp},
     session::Session,
 };
@@ -17,7 +18,7 @@ use crate::{
 #[command(after_help = "Flags that are off are left out.")]
 pub(crate) struct Timeline {
     /// Number of days from now
-    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=366))]
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = up_to::<u32, 366>)]
     days: u32,
 }
 

@@ -215,6 +215,7 @@ async fn reweight_changes_weights_of_splits() {
             &["migrate"],
             &["seed", "splits.sql"],
             &["reweight", "Layouts", "grid=60", "list=40", "--dry-run"],
+            &["reweight", "Layouts", "grid=60", "list=40", "--if-version", "99"],
             &["reweight", "Layouts", "grid=60", "lst=40", "--dry-run"],
             &["reweight", "Layouts", "grid=60", "lst=40"],
             &["reweight", "Layouts", "grid=60", "lst=40", "--force"],

@@ -168,7 +168,7 @@ fn man_pages_are_written_for_every_command() {
     assert_eq!(pages.len(), 1 + COMMANDS.len() + inner);
     assert_eq!(run.out, format!("{} pages in pages\n", pages.len()));
     let page = std::fs::read_to_string(folder.path("pages/novi-flag-create.1")).unwrap();
-    assert!(page.contains("Create a flag") && page.contains("\\-\\-dry\\-run"), "{page}");
+    assert!(page.contains("Create flags") && page.contains("\\-\\-dry\\-run"), "{page}");
     folder.write("file", "");
     assert!(folder.run(&["man", "file"]).expect(4).err.contains("could not write to file"));
 }

@@ -58,6 +58,8 @@ fn history_prints_text() {
         &["eval", "Combo AND", "--at", "99"],
         &["eval", "Combo AND", "--at", "1"],
         &["eval", "Combo AND", "--at", "2020-01-31"],
+        &["rollback", "Combo AND", "--to", "18", "--if-version", "99"],
+        &["rollback", "Combo AND", "--to", "18", "--if-version", "x"],
         &["rollback", "Combo AND", "--to", "18", "--dry-run"],
         &["rollback", "Combo AND", "--to", "18", "--reason", "the sale is on"],
         &["rollback", "Combo AND", "--to", "18"],

@@ -96,7 +96,7 @@ async fn variants_are_stored_as_weights() {
     for database in databases().await {
         let folder = Folder::of(&database);
         folder.run(&["migrate"]).expect(0);
-        for flag in ["button", "weighted"] {
+        for flag in ["button", "weighted", "by account", "split"] {
             folder.run(&["flag", "create", flag, "--on"]).expect(0);
         }
         let random = r#"{"splits": [1, 1], "variations": ["a", "b"]}"#;
@@ -116,6 +116,10 @@ async fn variants_are_stored_as_weights() {
                 &["variants", "button", "red=1", "red=2"],
                 &["variants", "button", "red"],
                 &["variants", "weighted", "a=1", "b=2"],
+                &["rollout", "by account", "20%", "--by", "account"],
+                &["variants", "by account", "a=60", "b=40"],
+                &["variants", "split", "a=60", "b=40", "--by", "account,user"],
+                &["rollout", "split", "20%"],
             ]),
         ));
         let json = folder.run(&["variants", "button", "red=1", "--dry-run", "--json"]).expect(0).json();

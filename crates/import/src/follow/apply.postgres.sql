@@ -11,6 +11,9 @@ create table {{p}}legacy_{{s}}_follow (
   is_foreign boolean not null default false
 );
 
+-- Changes look up the activations of a flag by their names.
+create index {{p}}legacy_{{s}}_names on {{p}}activations (name);
+
 {{views}}
 -- Brings a flag in step. The owner's rights: a program that changes the old tables needs none on novi's tables.
 create function {{p}}legacy_{{s}}_apply(the_feature text) returns void language plpgsql security definer

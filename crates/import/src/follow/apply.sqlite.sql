@@ -18,6 +18,9 @@ create table {{p}}legacy_{{s}}_work (
   conditions_id integer
 );
 
+-- Changes look up the activations of a flag by their names.
+create index {{p}}legacy_{{s}}_names on {{p}}activations (name);
+
 {{views}}
 -- To insert a name brings its flag in step.
 create view {{p}}legacy_{{s}}_changed as select feature from {{p}}legacy_{{s}};

@@ -3,14 +3,19 @@
 //! Views describe the flags that an import of the same tables would write, and a procedure brings a flag in step with
 //! its view. What SQL cannot map exactly is left as it is, and recorded in a table of theirs.
 
+mod dialect;
 mod scripts;
 mod system;
+mod views;
 
 pub use self::{scripts::Scripts, system::Followed};
 use crate::{
     options::Options,
     table::{Row, TableSpec, Tables},
 };
+
+/// The table of novi's flags.
+pub const NOVI: TableSpec = TableSpec::required("flags", &["name"]);
 
 /// The reason in the history of what the triggers change. The scripts have it, too.
 #[must_use]

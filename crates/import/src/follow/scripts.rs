@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::{Settings, system::Followed};
-use crate::{config::DEFAULT_KEY, error::ImportError};
+use super::{NOVI, Settings, dialect::Dialect, system::Followed, views::Source};
+use crate::{config::DEFAULT_KEY, error::ImportError, table::FoundTable};
 
 /// Brings the table of followed features in step after an import. All databases have it in the same words.
 const SETTLE: &str = "
@@ -14,29 +14,18 @@ update {{p}}legacy_{{s}}_follow set is_foreign = false, problem =
   (select problem from {{p}}legacy_{{s}} found where found.feature = {{p}}legacy_{{s}}_follow.feature);
 ";
 
-/// What Rust takes for a blank, except for the space.
-const BLANKS: &str = "\t\n\u{b}\u{c}\r\u{85}\u{a0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\u{2004}\u{2005}\u{2006}\
-    \u{2007}\u{2008}\u{2009}\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}";
-
 /// The scripts that follow a system, for one database.
 #[derive(Clone, Debug)]
 pub struct Scripts {
     start: String,
     settle: String,
-    is_postgres: bool,
-}
-
-/// The parts of a script, in the SQL of a database.
-struct Parts {
-    apply: &'static str,
-    views: &'static str,
-    trigger: &'static str,
-    quote: &'static str,
+    dialect: Dialect,
+    novi_prefix: String,
 }
 
 impl Scripts {
-    /// The scripts for the database at an address. `names` has the names that tables have in it, where they differ from
-    /// their usual ones.
+    /// The scripts for the database at an address. `tables` has those that were found in it; the others have
+    /// their usual names.
     ///
     /// # Errors
     /// If the address is not one of SQLite, PostgreSQL or MySQL, or a setting has other characters than letters, digits
@@ -46,7 +35,7 @@ impl Scripts {
         url: &str,
         novi_prefix: &str,
         settings: &Settings,
-        names: &BTreeMap<&'static str, String>,
+        tables: &BTreeMap<&'static str, FoundTable>,
     ) -> Result<Self, ImportError> {
         let Settings { by, table_prefix } = settings;
         if !is_plain(table_prefix, b"") {
@@ -59,23 +48,29 @@ impl Scripts {
                 "by: expected an attribute of letters, digits, `_`, `.` and `-`, found {by:?}"
             )));
         }
-        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-        let parts = Parts::of(system, scheme)?;
-        let mut values = parts.values(system, novi_prefix, settings);
+        let dialect = Dialect::of(url)?;
+        let of_default = settings.by == DEFAULT_KEY;
+        let of_by = if of_default { String::new() } else { format!(",\"by\":\"{by}\"") };
+        let collation = tables.get(NOVI.name).and_then(|table| table.collations.get("name"));
+        let collation = collation.map_or("utf8mb4_bin", String::as_str);
+        let mut values = values(system, dialect, novi_prefix, &of_by, collation);
+        let mut found = tables.clone();
         for spec in system.tables() {
-            let usual = format!("{table_prefix}{}", spec.name);
-            let name = names.get(spec.name).unwrap_or(&usual);
-            let quoted = format!("{0}{1}{0}", parts.quote, name.replace(parts.quote, &parts.quote.repeat(2)));
-            values.push((format!("{{{{{}}}}}", spec.name), quoted));
+            let usual =
+                || FoundTable { name: format!("{table_prefix}{}", spec.name), ..FoundTable::default() };
+            let name = &found.entry(spec.name).or_insert_with(usual).name;
+            values.push((format!("{{{{{}}}}}", spec.name), dialect.quoted(name)));
         }
+        let start = format!("{novi_prefix}legacy_{}", system.id());
+        let source = Source { dialect, start: &start, by: &of_by, tables: &found, is_narrow: false };
         let settle = filled(SETTLE, &values);
-        let start = filled(&parts.start(system), &values)
+        let start = filled(&start_script(system, source)?, &values)
             + &format!(
                 "\ninsert into {novi_prefix}legacy_{}_options (name, value) values ('by', '{by}'), ('table_prefix', \
                  '{table_prefix}');\n",
                 system.id()
             );
-        Ok(Self { start, settle, is_postgres: matches!(scheme, "postgres" | "postgresql") })
+        Ok(Self { start, settle, dialect, novi_prefix: novi_prefix.to_owned() })
     }
 
     /// Creates the triggers and what they need.
@@ -95,9 +90,17 @@ impl Scripts {
     pub fn stop(&self) -> String {
         let mut script = String::new();
         for (kind, name) in self.created().rev() {
-            let _ = match (kind, self.is_postgres) {
+            let _ = match (kind, self.dialect) {
                 // Dropped with its function. Its table may be gone.
-                ("trigger", true) => Ok(()),
+                ("trigger", Dialect::Postgres) => Ok(()),
+                // MySQL cannot drop an index only if it exists.
+                ("index", _) if self.dialect == Dialect::MySql => writeln!(
+                    script,
+                    "set @novi_drop = (select if(count(*) > 0, 'drop index {name} on {0}activations', 'do 0') from \
+                     information_schema.statistics where table_schema = database() and index_name = '{name}');\n\
+                     prepare novi_drop from @novi_drop;\nexecute novi_drop;\ndeallocate prepare novi_drop;",
+                    self.novi_prefix
+                ),
                 ("function", _) => writeln!(script, "drop function if exists {name} cascade;"),
                 _ => writeln!(script, "drop {kind} if exists {name};"),
             };
@@ -120,63 +123,46 @@ impl Scripts {
     }
 }
 
-impl Parts {
-    fn of(system: Followed, scheme: &str) -> Result<Self, ImportError> {
-        let views = system.views();
-        Ok(match scheme {
-            "sqlite" => Self {
-                apply: include_str!("apply.sqlite.sql"),
-                views: views.sqlite,
-                trigger: include_str!("trigger.sqlite.sql"),
-                quote: "\"",
-            },
-            "postgres" | "postgresql" => Self {
-                apply: include_str!("apply.postgres.sql"),
-                views: views.postgres,
-                trigger: include_str!("trigger.postgres.sql"),
-                quote: "\"",
-            },
-            "mysql" | "mariadb" => Self {
-                apply: include_str!("apply.mysql.sql"),
-                views: views.mysql,
-                trigger: include_str!("trigger.mysql.sql"),
-                quote: "`",
-            },
-            _ => return Err(ImportError::new("expected a database of SQLite, PostgreSQL, MySQL or MariaDB")),
-        })
+/// The script that creates everything, with placeholders for names.
+fn start_script(system: Followed, source: Source<'_>) -> Result<String, ImportError> {
+    let dialect = source.dialect;
+    let mut script = dialect.apply().replace("{{views}}", &source.views(system)?);
+    if dialect == Dialect::MySql {
+        script = script.replace("{{the_flags}}", &source.narrow(system, "flags")?);
+        script = script.replace("{{the_members}}", &source.narrow(system, "members")?);
     }
-
-    /// The script that creates everything, with placeholders for names.
-    fn start(&self, system: Followed) -> String {
-        let mut script = self.apply.replace("{{views}}", self.views);
-        for (table, query) in system.queries() {
-            let values = [
-                ("{{old}}".to_owned(), query.replace("{{row}}", "old")),
-                ("{{new}}".to_owned(), query.replace("{{row}}", "new")),
-                ("{{table}}".to_owned(), (*table).to_owned()),
-            ];
-            script.push('\n');
-            script += &filled(self.trigger, &values);
-        }
-        script
-    }
-
-    fn values(&self, system: Followed, novi_prefix: &str, settings: &Settings) -> Vec<(String, String)> {
-        let (members, conditions) = system.activations();
-        let of_default = settings.by == DEFAULT_KEY;
-        let by = if of_default { String::new() } else { format!(",\"by\":\"{}\"", settings.by) };
+    for (table, query) in system.queries() {
         let values = [
-            ("{{p}}", novi_prefix),
-            ("{{s}}", system.id()),
-            ("{{label}}", system.name()),
-            ("{{members}}", members),
-            ("{{conditions}}", conditions),
-            ("{{by}}", &by),
-            ("{{q}}", self.quote),
-            ("{{blanks}}", BLANKS),
+            ("{{old}}".to_owned(), query.replace("{{row}}", "old")),
+            ("{{new}}".to_owned(), query.replace("{{row}}", "new")),
+            ("{{table}}".to_owned(), (*table).to_owned()),
         ];
-        values.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+        script.push('\n');
+        script += &filled(dialect.trigger(), &values);
     }
+    Ok(script)
+}
+
+fn values(
+    system: Followed,
+    dialect: Dialect,
+    novi_prefix: &str,
+    by: &str,
+    novi_collation: &str,
+) -> Vec<(String, String)> {
+    let (members, conditions) = system.activations();
+    let quote = dialect.quote().to_string();
+    let values = [
+        ("{{p}}", novi_prefix),
+        ("{{s}}", system.id()),
+        ("{{label}}", system.name()),
+        ("{{members}}", members),
+        ("{{conditions}}", conditions),
+        ("{{by}}", by),
+        ("{{q}}", &quote),
+        ("{{novi}}", novi_collation),
+    ];
+    values.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
 fn is_plain(text: &str, others: &[u8]) -> bool {

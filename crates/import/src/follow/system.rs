@@ -13,23 +13,6 @@ pub enum Followed {
     Togglz,
 }
 
-/// The views of a system in the SQL of each database.
-pub(super) struct Views {
-    pub(super) sqlite: &'static str,
-    pub(super) postgres: &'static str,
-    pub(super) mysql: &'static str,
-}
-
-macro_rules! views {
-    ($name:literal) => {
-        Views {
-            sqlite: include_str!(concat!($name, ".sqlite.sql")),
-            postgres: include_str!(concat!($name, ".postgres.sql")),
-            mysql: include_str!(concat!($name, ".mysql.sql")),
-        }
-    };
-}
-
 impl Followed {
     /// All systems.
     pub const ALL: [Self; 3] = [Self::Flipper, Self::Waffle, Self::Togglz];
@@ -126,14 +109,6 @@ impl Followed {
                 ),
             ],
             Self::Togglz => &[("TOGGLZ", "select {{row}}.feature_name")],
-        }
-    }
-
-    pub(super) const fn views(self) -> Views {
-        match self {
-            Self::Flipper => views!("flipper"),
-            Self::Waffle => views!("waffle"),
-            Self::Togglz => views!("togglz"),
         }
     }
 }

@@ -181,7 +181,9 @@ fn unary(name: &str, sign: &str, data: &Tree) -> Result<Tree, String> {
 /// A comparison of numbers, which may be strings.
 fn compared(name: &str, sign: &str, data: &Tree, field: &str) -> Result<Tree, String> {
     if string(data, "dataType").is_some_and(|kind| kind != "NUMBER") {
-        return Err("matchers of dates differ among Split's SDKs, and are not imported".to_owned());
+        let reason = "callers have dates in seconds in some SDKs of Split and in milliseconds in others, so matchers of \
+                      dates are not imported";
+        return Err(reason.to_owned());
     }
     let limit = data.get(field).and_then(Tree::as_f64).ok_or("expected a number")?;
     let limit = number(limit).to_json();

@@ -38,7 +38,10 @@ async fn changes_are_measured_and_not_made() {
 
         let outdated = json!([{"update_flag": {"row": 3, "set": {"status": false, "version": 99}}}]);
         let found = api.post("/api/impact", json!({"changes": outdated, "contexts": []})).await.with(200);
-        assert_eq!(found["problems"][0]["message"], "flags#3 is no longer at version 99");
+        assert_eq!(
+            found["problems"][0]["message"],
+            "flags#3 is no longer at version 99: modified since you read it; reload and retry"
+        );
 
         // A change that would be rejected is measured as well.
         let cycle = json!([{"update_activation": {"row": 1, "set": {"class_name": "x.unknown"}}}]);

@@ -36,9 +36,9 @@ async fn body_without_an_object_is_rejected_with_its_place() {
         ("[]", ", found a list"),
         ("\"x\"", ", found \"x\""),
         ("7", ", found 7"),
-        ("{", ": EOF while parsing an object at line 1 column 1"),
+        ("{", ": expected `}`, found the end of the text at line 1 column 1"),
         ("{\n\"a\": 1,}", ": trailing comma at line 2 column 8"),
-        ("{} {}", ": trailing characters at line 1 column 4"),
+        ("{} {}", ": expected the end of the text, found more at line 1 column 4"),
         ("{'a': 1}", ": key must be a string at line 1 column 2"),
     ];
     for (body, end) in cases {

@@ -8,6 +8,7 @@ use crate::{
     commands::{
         argument::read_json,
         change::{ChangeOptions, Draft, Fields, Operation, perform},
+        value_parser::whole,
     },
     output::Failure,
     session::Session,
@@ -40,7 +41,7 @@ pub(crate) struct Create {
     link: Vec<String>,
 
     /// Id of the row [default: the next free one]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<i64>)]
     id: Option<i64>,
 
     #[command(flatten)]
@@ -53,7 +54,8 @@ impl Create {
         if options.if_version.is_some() {
             return Err(Failure::usage("--if-version: a new activation has no version"));
         }
-        let config = new_config.map(|config| read_json("CONFIG", &config)).transpose()?;
+        let config =
+            new_config.map(|config| read_json("CONFIG", r#"{"percentage": 25}"#, &config)).transpose()?;
         perform(session, options, |current| {
             let id = id.map_or_else(|| current.next_activation_id(), Ok)?;
             let fields = Fields::new().with("id", &id).with("name", &name).with("class_name", &class);

@@ -60,7 +60,8 @@ impl Edit {
         if name.is_none() && class.is_none() && new_config.is_none() {
             return in_editor(session, &activation, options).await;
         }
-        let config = new_config.map(|config| read_json("CONFIG", &config)).transpose()?;
+        let config =
+            new_config.map(|config| read_json("CONFIG", r#"{"percentage": 25}"#, &config)).transpose()?;
         let set = Fields::new().maybe("name", name.as_ref()).maybe("class_name", class.as_ref());
         let set = set.maybe("config", config.as_ref());
         write(session, &activation, set, options).await

@@ -2,7 +2,10 @@
 
 use clap::Args;
 
-use crate::{commands::authorship::Authorship, output::Failure};
+use crate::{
+    commands::{authorship::Authorship, value_parser::whole},
+    output::Failure,
+};
 
 // No doc comment: clap would take it for the help of the commands that flatten it.
 #[derive(Clone, Debug, Args)]
@@ -11,7 +14,7 @@ pub(in crate::commands) struct ChangeOptions {
     pub(in crate::commands) authorship: Authorship,
 
     /// Change the row only if it is still at this version; `novi show` prints it
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<i64>)]
     pub(in crate::commands) if_version: Option<i64>,
 
     /// Show what would change, and which other flags would, without writing; the exit code is that of the

@@ -10,7 +10,10 @@ use novi_experiments::{
 };
 
 use crate::{
-    commands::{reweight::weight, value_parser::duration},
+    commands::{
+        reweight::weight,
+        value_parser::{duration, up_to},
+    },
     output::{Failure, print_json, print_note, replace_file, sanitize, with_progress, write},
     session::Session,
 };
@@ -69,7 +72,7 @@ pub(crate) struct Report {
     by: Vec<String>,
 
     /// Most frequent values of an attribute that are listed; all others are one more part
-    #[arg(long, value_name = "NUMBER", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 5, value_parser = up_to::<u16, 100>)]
     by_values: u16,
 
     /// Stop each query after so long

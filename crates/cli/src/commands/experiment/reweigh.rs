@@ -12,7 +12,7 @@ use super::{
     report::{moment, share},
 };
 use crate::{
-    commands::value_parser::duration,
+    commands::value_parser::{duration, natural},
     output::{DRY_RUN, Failure, print, print_json, print_note, sanitize, with_progress},
     session::{Config, Session},
 };
@@ -49,7 +49,7 @@ pub(crate) struct Reweigh {
     from: Option<DateTime<Utc>>,
 
     /// Seed of the draws [default: the time in milliseconds]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = natural::<u64>)]
     seed: Option<u64>,
 
     /// Least weight of a variant

@@ -12,7 +12,7 @@ use super::{
     overwritten,
 };
 use crate::{
-    commands::authorship::Authorship,
+    commands::{authorship::Authorship, value_parser::whole},
     output::{DRY_RUN, Failure, print, print_json, print_note, with_progress},
     session::Session,
 };
@@ -45,7 +45,7 @@ pub(crate) struct Apply {
     force: bool,
 
     /// Apply only if the rows are still at this revision; `novi plan` prints it
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<i64>)]
     if_revision: Option<i64>,
 
     /// Show what would change, without writing; the exit code is that of the change

@@ -6,7 +6,10 @@ use clap::Args;
 
 use super::fields::FlagFields;
 use crate::{
-    commands::change::{ChangeOptions, Draft, Fields, Operation, perform},
+    commands::{
+        change::{ChangeOptions, Draft, Fields, Operation, perform},
+        value_parser::whole,
+    },
     output::Failure,
     session::Session,
 };
@@ -19,12 +22,13 @@ Examples:
 
 A new flag is off unless --on is given. `novi rollout`, `target`, `variants` and `schedule` say whom it is on for.";
 
-/// Create a flag
+/// Create flags
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Create {
-    /// Name in code; unique
-    name: String,
+    /// Names in code; unique
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<String>,
 
     /// Turn the status on
     #[arg(long)]
@@ -35,7 +39,7 @@ pub(crate) struct Create {
     link: Vec<String>,
 
     /// Id of the row [default: the next free one]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<i64>)]
     id: Option<i64>,
 
     #[command(flatten)]
@@ -47,16 +51,23 @@ pub(crate) struct Create {
 
 impl Create {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
-        let Self { name, on, link, id, fields, options } = self;
+        let Self { names, on, link, id, fields, options } = self;
         if options.if_version.is_some() {
             return Err(Failure::usage("--if-version: a new flag has no version"));
         }
-        let base = Fields::new().maybe("id", id.as_ref()).with("name", &name).with("status", &on);
-        let base = fields.add_to(base)?;
+        if id.is_some() && names.len() > 1 {
+            return Err(Failure::usage("--id: expected one flag, found several"));
+        }
+        let create = |name: &String| {
+            let base = Fields::new().maybe("id", id.as_ref()).with("name", name).with("status", &on);
+            fields.add_to(base)
+        };
+        let flags = names.iter().map(create).collect::<Result<Vec<_>, Failure>>()?;
         perform(session, options, |current| {
             let ids = link.iter().map(|wanted| Ok(current.activation(wanted)?.id));
             let ids = ids.collect::<Result<Vec<i64>, Failure>>()?;
-            Ok(Draft::new([Operation::create_flag(base.clone().with("activations", &ids))]))
+            let create = |flag: &Fields| Operation::create_flag(flag.clone().with("activations", &ids));
+            Ok(Draft::new(flags.iter().map(create)))
         })
         .await
     }

@@ -62,9 +62,11 @@ pub(super) struct FlagFields {
 impl FlagFields {
     /// Adds the fields in the names of the API.
     pub(super) fn add_to(&self, mut fields: Fields) -> Result<Fields, Failure> {
-        let json = |option: &str, argument: &Option<String>| {
-            argument.as_deref().map(|argument| read_json(option, argument)).transpose()
+        let json = |option: &str, example: &str, argument: &Option<String>| {
+            argument.as_deref().map(|argument| read_json(option, example, argument)).transpose()
         };
+        let variants = json("--variants", r#"{"grid": 1, "list": 2}"#, &self.variants)?;
+        let metadata = json("--metadata", r#"{"team": "shop"}"#, &self.metadata)?;
         fields = fields
             .maybe("description", self.description.as_ref())
             .maybe("owner", self.owner.as_ref())
@@ -73,11 +75,11 @@ impl FlagFields {
             .maybe("override_allowed", self.override_allowed.as_ref())
             .maybe("exposed", self.exposed.as_ref())
             .maybe("fail_mode", self.fail_mode.as_ref())
-            .maybe("variants", json("--variants", &self.variants)?.as_ref())
+            .maybe("variants", variants.as_ref())
             .maybe("value_type", self.value_type.as_ref())
             .maybe("default_variant", self.default_variant.as_ref())
             .maybe("off_variant", self.off_variant.as_ref());
-        Ok(fields.maybe("metadata", json("--metadata", &self.metadata)?.as_ref()))
+        Ok(fields.maybe("metadata", metadata.as_ref()))
     }
 }
 

@@ -74,6 +74,34 @@ impl<'c> Edits<'c> {
         Ok(Found::Created(id))
     }
 
+    /// As [`find`](Self::find), for a kind that draws callers. A new activation buckets by the attribute of the command,
+    /// or else by the one that the flag's other activations bucket by.
+    pub(super) fn find_bucketed(
+        &mut self,
+        flag: &FlagRow,
+        kind: &Kind,
+        by: Option<&str>,
+        fill: impl FnOnce(&CstObject),
+    ) -> Result<Found, Failure> {
+        let of_others = if by.is_none() { place::bucketed_by(self.current, flag) } else { None };
+        let initial = || {
+            new_config(|config| {
+                fill(config);
+                if let Some(by) = &of_others {
+                    set(config, "by", attribute(by));
+                }
+            })
+        };
+        let found = self.find(flag, kind, initial)?;
+        if let (Found::Created(_), Some(by)) = (&found, &of_others) {
+            self.draft.notes.push(format!(
+                "{}: buckets by {by:?}, as its other activations do; --by names another attribute",
+                flag.name
+            ));
+        }
+        Ok(found)
+    }
+
     /// A name that no activation has: files know activations by name.
     fn free_name(&self, flag: &FlagRow, kind: &Kind) -> String {
         let name = format!("{}: {}", flag.name, kind.noun);

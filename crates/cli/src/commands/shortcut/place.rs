@@ -10,7 +10,10 @@ use serde_json::Value;
 
 use super::args::ShortcutOptions;
 use crate::{
-    commands::{change::Current, json_text::Step},
+    commands::{
+        change::Current,
+        json_text::{self, Step},
+    },
     output::Failure,
 };
 
@@ -102,6 +105,25 @@ pub(super) fn find(
         return Err(Failure::rejected(message));
     }
     Ok(Some(place))
+}
+
+/// The attributes that the flag's activations bucket by, if all that draw callers name the same.
+pub(super) fn bucketed_by(current: &Current, flag: &FlagRow) -> Option<String> {
+    let classes = ["novi.percentage", "novi.ramp", "novi.bucket", "novi.split"];
+    let places = classes.iter().flat_map(|class| places_of(current, flag, class));
+    let mut found = places.map(|(place, _)| {
+        let text = place.row.config.as_deref().unwrap_or("{}");
+        let config: Value = serde_json::from_str(json_text::part(text, &place.path)?).ok()?;
+        match config.get("by")? {
+            Value::String(name) => Some(name.clone()),
+            Value::Array(names) => {
+                names.iter().map(Value::as_str).collect::<Option<Vec<_>>>().map(|names| names.join(","))
+            }
+            _ => None,
+        }
+    });
+    let first = found.next()??;
+    found.all(|by| by.as_ref() == Some(&first)).then_some(first)
 }
 
 /// The activations of a type that a flag has, also inline in others, and whether each is reversed: then the flag is on for

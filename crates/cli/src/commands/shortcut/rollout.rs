@@ -37,7 +37,7 @@ pub(crate) struct Rollout {
     #[arg(value_name = "PERCENT", value_parser = percent)]
     share: f64,
 
-    /// Attribute to bucket by; of several, separated by commas, the first that a caller has
+    /// Attribute to bucket by [default: as the flag's other activations]; of several, separated by commas, the first that a caller has
     #[arg(long, value_name = "ATTRIBUTE")]
     by: Option<String>,
 
@@ -62,7 +62,7 @@ impl Rollout {
         perform(session, shortcut.options.clone(), |current| {
             let (mut edits, rows) = Edits::new(current, &flags, &shortcut)?;
             for flag in rows {
-                if let Found::Existing(place) = edits.find(flag, &SHARE, || new_config(share))? {
+                if let Found::Existing(place) = edits.find_bucketed(flag, &SHARE, by.as_deref(), share)? {
                     edits.edit(&place, share)?;
                 }
                 let Some(audience) = &audience else { continue };

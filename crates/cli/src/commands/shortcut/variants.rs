@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     args::{HOW, ShortcutOptions, number},
-    edits::{Edits, Found, attribute, new_config, set},
+    edits::{Edits, Found, attribute, set},
     place::Kind,
 };
 use crate::{
@@ -46,7 +46,7 @@ pub(crate) struct Variants {
     #[arg(required = true, value_name = "VARIANT=WEIGHT", value_parser = weight)]
     weights: Vec<(String, f64)>,
 
-    /// Attribute to bucket by; of several, separated by commas, the first that a caller has
+    /// Attribute to bucket by [default: as the flag's other activations]; of several, separated by commas, the first that a caller has
     #[arg(long, value_name = "ATTRIBUTE")]
     by: Option<String>,
 
@@ -83,7 +83,8 @@ impl Variants {
         perform(session, shortcut.options.clone(), |current| {
             let (mut edits, rows) = Edits::new(current, &wanted, &shortcut)?;
             for flag in rows {
-                let Found::Existing(place) = edits.find(flag, &SPLIT, || new_config(fill))? else { continue };
+                let found = edits.find_bucketed(flag, &SPLIT, by.as_deref(), fill)?;
+                let Found::Existing(place) = found else { continue };
                 let before = edits.config(&place)?;
                 let what = format!("activations#{} {:?}", place.row.id, place.row.name);
                 let change = if fewest_moves { reweighted } else { with_weights };

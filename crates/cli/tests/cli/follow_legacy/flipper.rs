@@ -6,6 +6,10 @@ use crate::{
     support::Folder,
 };
 
+pub(super) const TABLES: [&str; 2] = [
+    "flipper_features (id integer primary key, `key` varchar(190) not null unique)",
+    "flipper_gates (id integer primary key, feature_key varchar(190) not null, `key` varchar(190) not null, value text)",
+];
 const FEATURES: [&str; 5] = ["checkout", "search", "new cart", "a-b.c:d/e", "late"];
 const ACTORS: [&str; 5] = ["User;1", "User;2", "it's \"me\"", "Zoë", "100%"];
 const GROUPS: [&str; 3] = ["admins", "say \"hi\"", "früh"];
@@ -31,13 +35,9 @@ impl Program {
         let is_mysql = database.kind == Kind::MySql;
         let raw = Raw::connect(database).await;
         let mut program = Self { raw, is_mysql, prefix, row: 0, random: Random::default() };
-        let key = "varchar(190) not null";
-        program.run(&format!("create table flipper_features (id integer primary key, `key` {key})")).await;
-        program
-            .run(&format!(
-                "create table flipper_gates (id integer primary key, feature_key {key}, `key` {key}, value text)"
-            ))
-            .await;
+        for table in TABLES {
+            program.run(&format!("create table {table}")).await;
+        }
         program
     }
 

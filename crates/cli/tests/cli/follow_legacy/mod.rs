@@ -5,12 +5,19 @@ mod togglz;
 mod waffle;
 
 use crate::{
-    common::{Kind, Raw, TestDatabase},
+    common::{Kind, Raw, TestDatabase, databases},
     support::Folder,
 };
 
-/// How many random edits are made on a database: fewer on servers, so that all take some minutes.
+/// The indexes of the old tables: `flipper_gates` is unique over three columns, and Django adds one to each foreign key.
+const INDEXES: [&str; 3] =
+    ["flipper_gates (feature_key)", "waffle_flag_users (flag_id)", "waffle_flag_groups (flag_id)"];
+
+/// How many random edits are made on a database: `NOVI_TEST_EDITS`, or fewer on servers, so that all take some minutes.
 fn edits(kind: Kind) -> usize {
+    if let Ok(edits) = std::env::var("NOVI_TEST_EDITS") {
+        return edits.parse().expect("NOVI_TEST_EDITS: a number");
+    }
     match (std::env::var_os("NOVI_TEST_LONG").is_some(), kind) {
         (true, Kind::Sqlite) => 1_000,
         (true, _) => 100,
@@ -98,8 +105,74 @@ async fn objects(raw: &mut Raw, kind: Kind) -> Vec<String> {
             union all select cast(routine_name as char) from information_schema.routines
             where routine_schema = database() and routine_name like '%legacy%'
             union all select cast(trigger_name as char) from information_schema.triggers
-            where trigger_schema = database() and trigger_name like '%legacy%'"
+            where trigger_schema = database() and trigger_name like '%legacy%'
+            union all select cast(index_name as char) from information_schema.statistics
+            where table_schema = database() and index_name like '%legacy%'"
         }
     };
     raw.texts(sql).await
+}
+
+/// The rows that MariaDB or MySQL reads for a statement.
+async fn reads_of(program: &mut Program, update: &str) -> u64 {
+    let is_mariadb = program.raw.texts("select version()").await[0].contains("MariaDB");
+    let schema = if is_mariadb { "information_schema" } else { "performance_schema" };
+    program.run("flush status").await;
+    program.run(update).await;
+    let status = format!(
+        "select cast(sum(variable_value) as char) from {schema}.session_status
+        where variable_name like 'Handler_read%'"
+    );
+    program.raw.texts(&status).await[0].parse().unwrap()
+}
+
+/// A change of all rows takes reads in proportion to them.
+#[tokio::test]
+async fn reads_of_a_bulk_edit_grow_with_its_rows() {
+    for database in databases().await {
+        if database.kind != Kind::MySql {
+            continue;
+        }
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        let tables: Vec<&str> = [&flipper::TABLES[..], &waffle::TABLES, &[togglz::TABLE]].concat();
+        let mut program = Program::with(&database, &tables).await;
+        for index in INDEXES {
+            program.run(&format!("create index of_flag on {index}")).await;
+        }
+        for system in ["flipper", "waffle", "togglz"] {
+            folder.run(&["follow-legacy", system]).expect(0);
+        }
+        let mut reads = Vec::new();
+        for rows in [1..101_usize, 101..301] {
+            for row in rows {
+                for insert in [
+                    format!("flipper_features values ({row}, 'flipper {row}')"),
+                    format!("flipper_gates values ({row}, 'flipper {row}', 'actors', 'a')"),
+                    format!("waffle_flag values ({row}, 'waffle {row}', null, 5, 0, 0, 0, 0, 'de', 0, '')"),
+                    format!("waffle_flag_users values ({row}, {row}, 1)"),
+                    format!("waffle_switch values ({row}, 'switch {row}', true, '')"),
+                    format!("waffle_sample values ({row}, 'sample {row}', 0, '')"),
+                    format!("TOGGLZ values ('togglz {row}', 1, 'username', 'users=a')"),
+                ] {
+                    program.run(&format!("insert into {insert}")).await;
+                }
+            }
+            program.run("analyze table flags, activations, activation_members, flags_activations").await;
+            let mut found = Vec::new();
+            for update in [
+                "flipper_gates set value = concat(value, 'a')",
+                "waffle_flag set percent = percent + 1",
+                "waffle_switch set active = not active",
+                "waffle_sample set percent = 100 - percent",
+                "TOGGLZ set STRATEGY_PARAMS = concat(STRATEGY_PARAMS, ',b')",
+            ] {
+                found.push((update, reads_of(&mut program, &format!("update {update}")).await));
+            }
+            reads.push(found);
+        }
+        for ((update, few), (_, many)) in reads[0].iter().zip(&reads[1]) {
+            assert!(*many < few * 4, "{update}: {few} reads for 100 rows, {many} for 300");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::{Program, edits, expect_equal, objects};
 use crate::{common::databases, support::Folder};
 
-const TABLE: &str = "TOGGLZ (FEATURE_NAME varchar(100) primary key, FEATURE_ENABLED integer,
+pub(super) const TABLE: &str = "TOGGLZ (FEATURE_NAME varchar(100) primary key, FEATURE_ENABLED integer,
     STRATEGY_ID varchar(200), STRATEGY_PARAMS varchar(2000))";
 const FEATURES: [&str; 4] = ["CHECKOUT", "search", "new cart", "a-b.c:d/e"];
 

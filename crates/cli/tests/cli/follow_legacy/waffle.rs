@@ -6,7 +6,7 @@ use crate::{
     support::Folder,
 };
 
-const TABLES: [&str; 6] = [
+pub(super) const TABLES: [&str; 6] = [
     "waffle_flag (id integer primary key, name varchar(100) not null unique, everyone boolean, percent decimal(3, 1),
     testing boolean not null, superusers boolean not null, staff boolean not null, authenticated boolean not null,
     languages text not null, rollout boolean not null, note text not null)",

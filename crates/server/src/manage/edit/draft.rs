@@ -53,7 +53,12 @@ pub(crate) struct Outdated {
 impl Outdated {
     pub(crate) fn problem(&self) -> Problem {
         let Self { table, id, expected, .. } = self;
-        Problem::new("", format!("{table}#{id} is no longer at version {expected}"))
+        Problem::new(
+            "",
+            format!(
+                "{table}#{id} is no longer at version {expected}: modified since you read it; reload and retry"
+            ),
+        )
     }
 }
 
