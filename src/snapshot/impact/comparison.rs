@@ -150,13 +150,16 @@ impl Compared {
     /// Attributes that no caller has. Those who were not explained may have one that others of them have.
     fn warnings(&self, groups: &Groups) -> Vec<String> {
         let is_missing = |(name, found): &(&String, &bool)| !**found && !groups.has(name);
+        // A member says more than its object.
+        let has_member = |name: &String| self.read.keys().any(|other| is_inside(other, name));
         let warning = |(name, _): (&String, &bool)| {
             format!(
                 "the flag reads the attribute {name:?}, and none of these callers has it: the counts may differ for callers \
                  who do"
             )
         };
-        self.read.iter().filter(is_missing).map(warning).collect()
+        let missing = self.read.iter().filter(is_missing).filter(|(name, _)| !has_member(name));
+        missing.map(warning).collect()
     }
 
     fn finish(mut self, callers: usize, groups: &Groups) -> FlagImpact {
@@ -182,6 +185,11 @@ impl Compared {
             attributes: groups.differing(&self.changed),
         }
     }
+}
+
+/// Whether a path leads to a member of an attribute.
+fn is_inside(path: &str, attribute: &str) -> bool {
+    path.strip_prefix(attribute).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Without a time of its own, a caller has that of the clock.

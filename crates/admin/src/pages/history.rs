@@ -313,11 +313,11 @@ impl Search {
     fn next(&self, cursor: &str) -> String {
         with_query("", &[&self.fields()[..], &[("cursor", cursor)]].concat())
     }
+}
 
-    /// The input for a moment: days are chosen, and an address may have a revision or a time.
-    fn kind_of(&self, moment: &str) -> &'static str {
-        if moment.trim().is_empty() || is_date(moment) { "date" } else { "text" }
-    }
+/// The type of the input for a moment: days are chosen, and an address may have a revision or a time.
+pub(crate) fn input_type(moment: &str) -> &'static str {
+    if moment.trim().is_empty() || is_date(moment) { "date" } else { "text" }
 }
 
 fn is_date(text: &str) -> bool {

@@ -81,11 +81,11 @@ pub(crate) async fn list(
 ) -> Result<Reply<Page<FlagDetail<'static>>>, ApiError> {
     let snapshot = state.flags().snapshot();
     let rows = rows(&snapshot)?;
-    let stale = match query.stale {
+    let unneeded = match query.stale {
         Some(_) => Some(state.noticed().stale(snapshot.revision(), stale::all(&state, &snapshot)).await?),
         None => None,
     };
-    let filter = Filter { stale, ..Filter::new(&state, &snapshot, &query) };
+    let filter = Filter { stale: unneeded, ..Filter::new(&state, &snapshot, &query) };
     let found = rows.flags.iter().enumerate().filter(|(index, row)| filter.matches(*index, row));
     let wanted = (query.limit, query.cursor.as_deref(), &query.sort);
     Reply::new(&sorted_page(found.map(|(_, row)| row), wanted, snapshot.revision(), |row| {

@@ -85,28 +85,7 @@ impl Opening {
             &[testers],
             FlagMetadata { tags: tags(&["beta"]), ..about("Everything that is not finished", "platform") },
         );
-        let mut ranking = json!({
-            "hypothesis": "Who finds products by their meaning orders more",
-            "owner": "search",
-            "variants": {"control": 50, "semantic": 30, "hybrid": 20},
-            "control": "control",
-            "start": self.date(-orders::DAYS),
-            "state": "running"
-        });
-        if self.has_orders {
-            ranking["metrics"] = json!({"primary": ["ordered", "revenue"], "guardrails": ["returned"]});
-        }
-        let ranking = self.activation(orders::EXPERIMENT, "novi.experiment", &ranking);
-        self.flag(
-            orders::FLAG,
-            &[ranking],
-            FlagMetadata {
-                tags: tags(&["search", "experiment"]),
-                value_type: Some(ValueType::String),
-                expires_at: self.days(40),
-                ..about("How search results are ordered", "search")
-            },
-        );
+        self.experiment();
         let layout = json!({
             "rules": [
                 {"when": {"class_name": "novi.attribute", "config": {"attribute": "staff", "equals": true}}, "variant": "next"},
@@ -171,6 +150,32 @@ impl Opening {
         if let Some(Change::InsertFlag(row)) = self.changes.last_mut() {
             row.status = false;
         }
+    }
+
+    /// The flag with a running experiment.
+    fn experiment(&mut self) {
+        let mut ranking = json!({
+            "hypothesis": "Who finds products by their meaning orders more",
+            "owner": "search",
+            "variants": {"control": 50, "semantic": 30, "hybrid": 20},
+            "control": "control",
+            "start": self.date(-orders::DAYS),
+            "state": "running"
+        });
+        if self.has_orders {
+            ranking["metrics"] = json!({"primary": ["ordered", "revenue"], "guardrails": ["returned"]});
+        }
+        let ranking = self.activation(orders::EXPERIMENT, "novi.experiment", &ranking);
+        self.flag(
+            orders::FLAG,
+            &[ranking],
+            FlagMetadata {
+                tags: tags(&["search", "experiment"]),
+                value_type: Some(ValueType::String),
+                expires_at: self.days(40),
+                ..about("How search results are ordered", "search")
+            },
+        );
     }
 
     fn activation(&mut self, name: &str, class: &str, config: &Value) -> i64 {
