@@ -91,7 +91,7 @@ pub(super) async fn create(
 /// What a visitor pays, and whether something is sent back; `None` without an order. Better search sells more.
 fn order(number: u32, variant: &str) -> Option<(u32, bool)> {
     let share = match variant {
-        "semantic" => 255,
+        "semantic" => 290,
         "hybrid" => 226,
         _ => 218,
     };
