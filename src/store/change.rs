@@ -88,6 +88,79 @@ pub struct FieldChange {
     pub after: Value,
 }
 
+impl FieldChange {
+    /// The change, or, if a value is longer than so many characters, the members of its JSON object that differ, each as
+    /// a field of its own: `config.state`. Otherwise the difference could be behind what is shown of a long config.
+    ///
+    /// ```
+    /// use novi::store::FieldChange;
+    ///
+    /// let change = FieldChange::new("config", r#"{"a": 1, "state": "on"}"#.into(), r#"{"a": 1, "state": "off"}"#.into());
+    /// let fields: Vec<String> = change.narrowed(10).iter().map(ToString::to_string).collect();
+    /// assert_eq!(fields, [r#"config.state: "on" -> "off""#]);
+    /// ```
+    #[must_use]
+    pub fn narrowed(&self, longest: usize) -> Vec<Self> {
+        let is_long = |value: &Value| match value {
+            Value::String(text) => text.len() > longest,
+            value => value.to_string().len() > longest,
+        };
+        let objects = [&self.before, &self.after].map(object);
+        if let [Some(before), Some(after)] = objects
+            && (is_long(&self.before) || is_long(&self.after))
+        {
+            let mut fields = Vec::new();
+            differing(&self.field, (&before, &after), 0, &mut fields);
+            // Another order of the members, or other spaces, is a change as well.
+            if !fields.is_empty() {
+                return fields;
+            }
+        }
+        vec![self.clone()]
+    }
+
+    /// A field with its values.
+    #[must_use]
+    pub fn new(field: impl Into<String>, before: Value, after: Value) -> Self {
+        Self { field: field.into(), before, after }
+    }
+}
+
+type Object = serde_json::Map<String, Value>;
+
+/// An object, also as the text of a column.
+fn object(value: &Value) -> Option<Object> {
+    match value {
+        Value::Object(object) => Some(object.clone()),
+        Value::String(text) => serde_json::from_str(text).ok(),
+        _ => None,
+    }
+}
+
+/// The members of two objects that differ, by their paths.
+fn differing(path: &str, (before, after): (&Object, &Object), depth: usize, fields: &mut Vec<FieldChange>) {
+    /// Deeper objects are shown as a whole.
+    const DEEPEST: usize = 3;
+    let added = after.iter().filter(|(name, _)| !before.contains_key(*name));
+    for (name, value) in before.iter().chain(added) {
+        let (one, other) = (before.get(name), after.get(name));
+        if one == other {
+            continue;
+        }
+        let path = format!("{path}.{name}");
+        match (one, other) {
+            (Some(Value::Object(one)), Some(Value::Object(other))) if depth < DEEPEST => {
+                differing(&path, (one, other), depth + 1, fields);
+            }
+            _ => {
+                let other = if one.is_none() { Some(value) } else { other };
+                let value = |side: Option<&Value>| side.cloned().unwrap_or_default();
+                fields.push(FieldChange::new(path, value(one), value(other)));
+            }
+        }
+    }
+}
+
 impl fmt::Display for FieldChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { field, before, after } = self;

@@ -88,6 +88,10 @@ impl ReadStore for LazyStore {
         }))
     }
 
+    fn followers(&self) -> BoxFuture<'_, Result<Option<u64>>> {
+        Box::pin(async move { self.store().await?.followers().await })
+    }
+
     fn generation(&self) -> u64 {
         self.store.get().map_or(0, |store| store.generation())
     }

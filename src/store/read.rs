@@ -61,6 +61,15 @@ pub trait ReadStore: Send + Sync + 'static {
         None
     }
 
+    /// How many processes follow the rows of this database at the moment, this one included. `None` if the database
+    /// cannot tell: only PostgreSQL knows the connections that wait for changes; elsewhere processes poll.
+    ///
+    /// # Errors
+    /// As [`revision`](Self::revision).
+    fn followers(&self) -> BoxFuture<'_, Result<Option<u64>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// A number that differs once the store leads to another database, such as a SQLite file that was replaced:
     /// equal revisions of both say nothing.
     fn generation(&self) -> u64 {

@@ -7,6 +7,15 @@ if (window.trustedTypes) {
 }
 document.documentElement.classList.add("js");
 
+// htmx is loaded once the page has been painted, which would wait for it otherwise. The policy knows no other script.
+const { htmx: file } = document.body.dataset;
+const scripts = window.trustedTypes?.createPolicy("htmx", { createScriptURL: () => file });
+requestAnimationFrame(() => setTimeout(() => {
+  const script = document.createElement("script");
+  script.src = scripts?.createScriptURL("") ?? file;
+  document.head.append(script);
+}));
+
 const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 
 document.addEventListener("keydown", (event) => {

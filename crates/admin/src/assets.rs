@@ -34,27 +34,27 @@ impl Asset {
 pub(crate) struct Assets {
     pub(crate) style: Asset,
     pub(crate) script: Asset,
+    /// Only for pages that edit lists.
+    pub(crate) chips: Asset,
     /// htmx 4.0.1 from its npm package `htmx.org`; `assets/htmx-LICENSE.txt` has its license (0BSD).
     pub(crate) htmx: Asset,
     pub(crate) icon: Asset,
 }
 
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
     style: Asset::new("admin", "css", "text/css; charset=utf-8", include_str!("../assets/admin.css")),
-    script: Asset::new("admin", "js", "text/javascript; charset=utf-8", include_str!("../assets/admin.js")),
-    htmx: Asset::new(
-        "htmx-4.0.1",
-        "js",
-        "text/javascript; charset=utf-8",
-        include_str!("../assets/htmx-4.0.1.min.js"),
-    ),
+    script: Asset::new("admin", "js", SCRIPT, include_str!("../assets/admin.js")),
+    chips: Asset::new("chips", "js", SCRIPT, include_str!("../assets/chips.js")),
+    htmx: Asset::new("htmx-4.0.1", "js", SCRIPT, include_str!("../assets/htmx-4.0.1.min.js")),
     icon: Asset::new("icon", "svg", "image/svg+xml", include_str!("../assets/icon.svg")),
 });
 
 /// `GET /assets/{name}`
 pub(crate) async fn asset(Path(name): Path<String>) -> Response {
-    let Assets { style, script, htmx, icon } = &*ASSETS;
-    let Some(asset) = [style, script, htmx, icon].into_iter().find(|asset| asset.name == name) else {
+    let Assets { style, script, chips, htmx, icon } = &*ASSETS;
+    let Some(asset) = [style, script, chips, htmx, icon].into_iter().find(|asset| asset.name == name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let mut response = asset.content.into_response();
@@ -95,7 +95,10 @@ mod tests {
     #[test]
     fn every_class_of_the_stylesheet_is_used() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let used = texts(&root.join("templates")) + &texts(&root.join("src")) + ASSETS.script.content;
+        let used = texts(&root.join("templates"))
+            + &texts(&root.join("src"))
+            + ASSETS.script.content
+            + ASSETS.chips.content;
         let mut used = names(&used, false);
         // The classes of series and of spans have a part that is computed.
         used.extend(["s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "span-off"]);

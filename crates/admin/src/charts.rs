@@ -1,41 +1,17 @@
-//! Charts as SVG. Places along the time are percentages, so that a chart fits any width and its texts keep their size;
-//! colors are classes, so that it follows the color scheme.
+//! Charts of evaluations: [`novi_experiments::charts`] draws them, but for those of a line.
 
 use std::fmt::Write as _;
 
-use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
+use chrono::TimeDelta;
+use novi_experiments::charts::{self, Layer as Bars, counted, number, part};
 
 use crate::{
     evaluations::Evaluations,
-    words::{COLORS, Escaped, Markup},
+    words::{COLORS, Markup},
 };
 
 /// The most results with a color of their own; all others share one.
 const MOST_RESULTS: usize = COLORS;
-
-/// A part of a length in percent.
-#[expect(clippy::cast_precision_loss, reason = "for a picture")]
-pub(crate) fn percent(part: i64, whole: i64) -> f64 {
-    part as f64 * 100.0 / whole.max(1) as f64
-}
-
-/// A number with separators: 12,345.
-pub(crate) fn number(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if number < 0 { format!("-{text}") } else { text }
-}
-
-/// So many of what is counted.
-fn counted(what: &str, count: i64) -> String {
-    format!("{} {what}{}", number(count), if count == 1 { "" } else { "s" })
-}
 
 /// Bars of the evaluations in each hour. Empty if there were none.
 pub(crate) fn sparkline(found: &Evaluations) -> Markup {
@@ -45,10 +21,10 @@ pub(crate) fn sparkline(found: &Evaluations) -> Markup {
     if most <= 0 {
         return Markup::default();
     }
-    let (width, mut bars) = (percent(1, count_of(&hours)), String::new());
+    let (width, mut bars) = (part(1, count_of(&hours)), String::new());
     for (place, count) in hours.iter().enumerate() {
         // An hour with few evaluations differs from one without any.
-        let height = if *count > 0 { (percent(*count, most) / 100.0 * HEIGHT).max(2.0) } else { 1.0 };
+        let height = if *count > 0 { (part(*count, most) / 100.0 * HEIGHT).max(2.0) } else { 1.0 };
         let class = if *count > 0 { "" } else { r#" class="none""# };
         let x = width * place_of(place);
         // Writing to a string does not fail.
@@ -112,11 +88,15 @@ impl Stacked {
             (start(bar).format("%Y-%m-%d %H:%M").to_string(), counts.collect())
         });
         let legend = layers.iter().map(|layer| {
-            let share = format!("{:.1} %", percent(layer.total, found.total));
+            let share = format!("{:.1} %", part(layer.total, found.total));
             (layer.class.clone(), layer.name.clone(), number(layer.total), share)
         });
         let (rows, legend) = (rows.collect(), legend.collect());
-        Self { chart: draw(what, found, (&layers, &sums), hours_per_bar), legend, rows }
+        let bars: Vec<Bars<'_>> = (layers.iter())
+            .map(|layer| Bars { class: &layer.class, name: &layer.name, counts: &layer.steps })
+            .collect();
+        let chart = Markup::of(charts::bars(what, found.first_hour, hours_per_bar, &bars));
+        Self { chart, legend, rows }
     }
 }
 
@@ -180,104 +160,10 @@ impl<'a> Colors<'a> {
 
 const OTHERS: &str = "other variants";
 
-/// Room for the bars, and below them for the days.
-const PLOT: f64 = 170.0;
-const TOP: f64 = 16.0;
-
-fn draw(what: &str, found: &Evaluations, (layers, sums): (&[Layer], &[i64]), hours_per_bar: usize) -> Markup {
-    let most = sums.iter().copied().max().unwrap_or_default();
-    if most <= 0 {
-        return Markup::default();
-    }
-    let scale = round_up(most);
-    let y = |count: i64| TOP + PLOT - percent(count, scale) / 100.0 * PLOT;
-    let (width, mut svg) = (percent(1, count_of(sums)), String::new());
-    // Texts are in front of the bars.
-    let mut labels = String::new();
-    for line in [scale / 2, scale].into_iter().filter(|line| *line > 0) {
-        let (at, label) = (y(line), number(line));
-        let _ = write!(svg, r#"<line class="grid" x1="0" x2="100%" y1="{at:.1}" y2="{at:.1}"/>"#);
-        let _ = write!(labels, r#"<text x="0" y="{:.1}">{label}</text>"#, at - 4.0);
-    }
-    let mut below = vec![0; sums.len()];
-    for layer in layers {
-        let _ = write!(svg, r#"<g class="{}">"#, layer.class);
-        for (bar, below) in below.iter_mut().enumerate() {
-            let count = at(&layer.steps, bar);
-            if count > 0 {
-                let (bottom, top) = (y(*below), y(*below + count));
-                let (x, height) = (width * (place_of(bar) + 0.1), bottom - top);
-                let _ = write!(
-                    svg,
-                    r#"<rect x="{x:.2}%" y="{top:.1}" width="{:.2}%" height="{height:.1}"/>"#,
-                    width * 0.8
-                );
-                *below += count;
-            }
-        }
-        svg.push_str("</g>");
-    }
-    let hours = count_of(sums) * count_of_hours(hours_per_bar);
-    let _ = write!(svg, r#"<line class="axis" x1="0" x2="100%" y1="{0:.1}" y2="{0:.1}"/>"#, TOP + PLOT);
-    svg.push_str(&ticks(found.first_hour, hours));
-    svg.push_str(&labels);
-    let named: Vec<String> =
-        layers.iter().map(|layer| format!("{} {}", layer.name, number(layer.total))).collect();
-    let text =
-        format!("{} since {}: {}", counted(what, found.total), time(found.first_hour), named.join(", "));
-    let text = Escaped(&text).to_string();
-    Markup::of(format!(r#"<svg class="chart" role="img" aria-label="{text}">{svg}</svg>"#))
-}
-
-fn count_of_hours(hours: usize) -> i64 {
-    i64::try_from(hours).unwrap_or(1)
-}
-
-fn time(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// Lines at some full hours of a day or some days, with their names.
-fn ticks(first: DateTime<Utc>, hours: i64) -> String {
-    let step = if hours <= 24 { 6 } else { 24 * (hours + 24 * 7 - 1).div_euclid(24 * 7) };
-    let format = if hours <= 24 { "%H:%M" } else { "%-d %b" };
-    let mut svg = String::new();
-    let mut after = i64::from(if step < 24 { (6 - first.hour() % 6) % 6 } else { (24 - first.hour()) % 24 });
-    while after < hours {
-        let (x, at) = (percent(after, hours), first + TimeDelta::hours(after));
-        let bottom = TOP + PLOT;
-        let _ = write!(
-            svg,
-            r#"<line class="axis" x1="{x:.2}%" x2="{x:.2}%" y1="{bottom:.1}" y2="{:.1}"/>"#,
-            bottom + 5.0
-        );
-        // Without room for the text at the right edge.
-        if x < 94.0 {
-            let _ = write!(
-                svg,
-                r#"<text class="day" x="{x:.2}%" y="{:.1}">{}</text>"#,
-                bottom + 18.0,
-                at.format(format)
-            );
-        }
-        after += step;
-    }
-    svg
-}
-
-/// The next number with one or two significant digits, which is even if it can be.
-fn round_up(number: i64) -> i64 {
-    let mut unit: i64 = 1;
-    while number / unit > 20 {
-        unit = unit.saturating_mul(10);
-    }
-    let rounded = number.div_euclid(unit) + i64::from(number % unit > 0);
-    let even = rounded + i64::from(rounded % 2 == 1 && rounded > 1);
-    even.saturating_mul(unit)
-}
-
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
     use crate::evaluations::OfResult;
 
@@ -289,15 +175,6 @@ mod tests {
     fn result(variant: Option<&str>, hours: &[i64]) -> OfResult {
         let variant = variant.map(str::to_owned);
         OfResult { enabled: variant.is_some(), variant, total: hours.iter().sum(), hours: hours.to_vec() }
-    }
-
-    #[test]
-    fn numbers_have_separators_and_scales_are_round() {
-        assert_eq!(
-            [0, 999, 1000, 1_234_567, -1200].map(number),
-            ["0", "999", "1,000", "1,234,567", "-1,200"]
-        );
-        assert_eq!([1, 2, 3, 19, 21, 199, 201, 1234].map(round_up), [1, 2, 4, 20, 40, 200, 220, 1400]);
     }
 
     #[test]

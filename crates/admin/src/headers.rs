@@ -10,7 +10,7 @@ use axum::{
 /// Nothing but the page's own files runs, and no other page can embed it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
-                      require-trusted-types-for 'script'; trusted-types default";
+                      require-trusted-types-for 'script'; trusted-types default htmx";
 
 /// Sets the headers that protect pages. Only files are kept in caches.
 pub(crate) async fn protect(request: Request, next: Next) -> Response {

@@ -4,6 +4,7 @@ mod attributes;
 mod bandit;
 mod breakdown;
 mod change;
+pub mod charts;
 mod check;
 mod compare;
 mod error;

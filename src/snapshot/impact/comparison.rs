@@ -1,6 +1,9 @@
 //! Decisions before and after a change, compared one caller at a time.
 
-use std::{cmp::Reverse, collections::HashMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
 
 use crate::{
     activation::Variant,
@@ -8,6 +11,7 @@ use crate::{
     snapshot::{
         Snapshot,
         decision::Decision,
+        explain::TraceNode,
         impact::{
             FlagImpact, Impact, ImpactExample, ImpactState, Transition,
             groups::{Groups, Marked},
@@ -17,6 +21,10 @@ use crate::{
 
 /// The most examples of each transition.
 const MAX_EXAMPLES: usize = 10;
+
+/// The first callers of each flag are explained, to find attributes that nobody has: so many, and fewer for many flags.
+const EXPLAINED: usize = 64;
+const EXPLAINED_OF_ALL: usize = 4096;
 
 /// Compares the decisions before and after a change of rows, for one caller after the other: for more callers than fit
 /// into memory, such as those of a table. See [`Flags::comparison`](crate::flags::Flags::comparison).
@@ -37,6 +45,8 @@ struct Compared {
     transitions: Vec<Transition>,
     places: HashMap<[Seen; 2], usize>,
     changed: Marked,
+    /// The attributes that were read: whether one of the callers who were explained has it.
+    read: BTreeMap<String, bool>,
 }
 
 /// Whether a flag is on, and its variant; `None` if there is no such flag.
@@ -54,6 +64,7 @@ impl Comparison {
             transitions: Vec::new(),
             places: HashMap::new(),
             changed: Marked::default(),
+            read: BTreeMap::new(),
         });
         Self { before, after, flags: flags.collect(), groups: Groups::default(), callers: 0 }
     }
@@ -75,7 +86,11 @@ impl Comparison {
         let index = self.callers;
         self.callers += 1;
         self.groups.add(context);
+        let explained = (EXPLAINED_OF_ALL / self.flags.len().max(1)).clamp(1, EXPLAINED);
         for flag in &mut self.flags {
+            if index < explained {
+                flag.note_attributes((&self.before, &self.after), context);
+            }
             if flag.add((&self.before, &self.after), (index, context)) {
                 self.groups.mark(&mut flag.changed);
             }
@@ -123,6 +138,30 @@ impl Compared {
         is_change
     }
 
+    /// Notes which attributes the flag reads for a caller.
+    fn note_attributes(&mut self, (before, after): (&Snapshot, &Snapshot), context: &Context<'_>) {
+        for (snapshot, name) in [(before, &self.before), (after, &self.after)] {
+            if let Some(Ok(trace)) = name.as_ref().map(|name| snapshot.explain(name, context)) {
+                note_inputs(&trace.activations, &mut self.read);
+            }
+        }
+    }
+
+    /// Attributes that no caller has. Those who were not explained may have one that others of them have.
+    fn warnings(&self, groups: &Groups) -> Vec<String> {
+        let is_missing = |(name, found): &(&String, &bool)| !**found && !groups.has(name);
+        // A member says more than its object.
+        let has_member = |name: &String| self.read.keys().any(|other| is_inside(other, name));
+        let warning = |(name, _): (&String, &bool)| {
+            format!(
+                "the flag reads the attribute {name:?}, and none of these callers has it: the counts may differ for callers \
+                 who do"
+            )
+        };
+        let missing = self.read.iter().filter(is_missing).filter(|(name, _)| !has_member(name));
+        missing.map(warning).collect()
+    }
+
     fn finish(mut self, callers: usize, groups: &Groups) -> FlagImpact {
         let (mut on, mut off, mut other) = (0, 0, 0);
         for transition in self.transitions.iter().filter(|transition| transition.is_change()) {
@@ -134,7 +173,9 @@ impl Compared {
             } += transition.count;
         }
         self.transitions.sort_by_key(|transition| Reverse(transition.count));
+        let warnings = self.warnings(groups);
         FlagImpact {
+            warnings,
             flag: self.after.or(self.before).unwrap_or_default(),
             on,
             off,
@@ -143,5 +184,23 @@ impl Compared {
             transitions: self.transitions,
             attributes: groups.differing(&self.changed),
         }
+    }
+}
+
+/// Whether a path leads to a member of an attribute.
+fn is_inside(path: &str, attribute: &str) -> bool {
+    path.strip_prefix(attribute).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Without a time of its own, a caller has that of the clock.
+const TIME: &str = "currentDateTime";
+
+/// Notes the attributes that activations read, and whether the caller has them.
+fn note_inputs(activations: &[TraceNode], read: &mut BTreeMap<String, bool>) {
+    for node in activations {
+        for input in node.inputs.iter().filter(|input| input.attribute != TIME) {
+            *read.entry(input.attribute.clone()).or_default() |= input.value.is_some();
+        }
+        note_inputs(&node.activations, read);
     }
 }

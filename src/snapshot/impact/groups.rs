@@ -79,6 +79,12 @@ impl Groups {
         }
     }
 
+    /// Whether a caller has an attribute, or the object that has it as a member.
+    pub(in crate::snapshot) fn has(&self, name: &str) -> bool {
+        let outer = name.split('.').next().unwrap_or(name);
+        self.attributes.iter().any(|attribute| attribute.name == name || attribute.name == outer)
+    }
+
     /// The attributes whose values differ most between the marked callers and all.
     pub(in crate::snapshot) fn differing(&self, marked: &Marked) -> Vec<AttributeImpact> {
         if marked.callers == 0 {

@@ -41,6 +41,8 @@ pub struct FlagImpact {
     /// The attributes whose values differ most between the contexts with another decision and all contexts, at most
     /// five.
     pub attributes: Vec<AttributeImpact>,
+    /// Why the counts may not be those of real callers: attributes that the flag reads, and no caller has.
+    pub warnings: Vec<String>,
 }
 
 /// Contexts with the same decisions before and after.
@@ -160,6 +162,7 @@ impl fmt::Display for FlagImpact {
             let (before, after) = (state(&transition.before), state(&transition.after));
             writeln!(f, "  {before} -> {after}: {}", transition.count)?;
         }
+        self.warnings.iter().try_for_each(|warning| writeln!(f, "  warning: {warning}"))?;
         self.attributes.iter().try_for_each(|attribute| {
             let values = attribute.values.iter().filter(|value| value.changed > 0).map(|value| {
                 let name = value.value.as_ref().map_or_else(|| "missing".to_owned(), ToString::to_string);

@@ -1,6 +1,6 @@
 //! Records of the history: one change of one row each.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -58,8 +58,8 @@ pub enum Entity {
 }
 
 impl Entity {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Flag, Self::Metadata, Self::Activation, Self::Link, Self::Member];
+    /// All tables with a history.
+    pub const ALL: [Self; 5] = [Self::Flag, Self::Metadata, Self::Activation, Self::Link, Self::Member];
 
     /// The table's name.
     #[must_use]
@@ -95,6 +95,15 @@ impl Entity {
 impl fmt::Display for Entity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.table())
+    }
+}
+
+impl FromStr for Entity {
+    type Err = String;
+
+    fn from_str(table: &str) -> Result<Self, String> {
+        let expected = || format!("expected one of `{}`", Self::ALL.map(Self::table).join("`, `"));
+        Self::parse(table).ok_or_else(expected)
     }
 }
 

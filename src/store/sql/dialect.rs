@@ -139,6 +139,10 @@ pub(super) struct HistorySql {
     pub(super) records_above: &'static str,
     /// That `changed_at` is not after a parameter.
     pub(super) until: &'static str,
+    /// That `changed_at` is not before a parameter.
+    pub(super) since: &'static str,
+    /// That a record contains a text, which is a parameter as a pattern, whatever its case.
+    pub(super) containing: &'static str,
     /// Gives the records above an id another time, and the revision that they have now.
     pub(super) backdate: &'static str,
     /// When the rows last changed, as text.

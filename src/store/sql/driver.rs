@@ -19,6 +19,7 @@ use crate::store::{
     sql::{
         connection::{Connection, EachRow, OpenTransaction, Statement, Value},
         dialect::Dialect,
+        names::Names,
         pool::Connections,
     },
 };
@@ -70,6 +71,12 @@ pub trait Driver: Database<Connection: Migrate + Connection> {
         every: Duration,
     ) -> Option<BoxFuture<'static, ()>> {
         let _ = (connections, hints, every);
+        None
+    }
+
+    /// The statement for [`ReadStore::followers`](crate::store::ReadStore::followers), if the database can tell.
+    fn followers(names: &Names) -> Option<Statement> {
+        let _ = names;
         None
     }
 

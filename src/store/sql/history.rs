@@ -11,7 +11,8 @@ use crate::{
         decode::{self, Cell},
         history::{moment::AsOf, query::HistoryQuery, record::HistoryRecord, replay::Replay},
         sql::{
-            connection::{Connection, Statement},
+            connection::{Connection, Statement, Value},
+            dialect::HistorySql,
             read::{all_rows, revision},
             records,
         },
@@ -21,6 +22,10 @@ use crate::{
 /// How many records are deleted in one transaction: enough to be quick, and few enough that a writer hardly
 /// waits.
 const BATCH: usize = 1000;
+
+/// How many revisions are read for each record that a query wants, until there are enough records. Only a filter needs
+/// more than one.
+const WINDOWS: [i64; 3] = [1, 32, 1024];
 
 /// The records of a query; `None` if no flag has or had its name.
 pub(super) async fn records(
@@ -34,15 +39,19 @@ pub(super) async fn records(
             ids => Some(ids),
         },
     };
-    if ids.is_none()
-        && let Some(newest) = newest(connection, query).await?
-    {
+    let windows = match (&ids, query.is_filtered()) {
+        (Some(_), _) => &[],
+        (None, false) => &WINDOWS[..1],
+        (None, true) => &WINDOWS[..],
+    };
+    for width in windows {
+        let Some(newest) = newest(connection, query, *width).await? else { break };
         let statement = select(connection, &newest, None, newest.after);
         let records = run(connection, statement).await?;
         if newest.after == query.after || newest.limit.is_some_and(|limit| records.len() >= limit as usize) {
             return Ok(Some(records));
         }
-        // Revisions without a record: the history was pruned, or a revision was raised by hand.
+        // Other records, or revisions without one: the history was pruned, or a revision was raised by hand.
     }
     let statement = select(connection, query, ids.as_ref(), None);
     run(connection, statement).await.map(Some)
@@ -56,17 +65,20 @@ async fn run(
     Ok(records.into_iter().flatten().collect())
 }
 
-/// The query for as many revisions as it wants records: each revision has a record, and no other is read then.
+/// The query for the newest revisions: so many for each record that it wants. Each revision has a record, and no older one
+/// is read then.
 async fn newest(
     connection: &mut dyn Connection,
     query: &HistoryQuery,
+    width: i64,
 ) -> Result<Option<HistoryQuery>, sqlx::Error> {
-    let (Some(limit), false, None) = (query.limit, query.oldest_first, &query.reason_ending) else {
-        return Ok(None);
-    };
+    let (Some(limit), false) = (query.limit, query.oldest_first) else { return Ok(None) };
     let current = revision(connection).await?.number();
     let last = query.until.map_or(current, |until| until.number().min(current));
-    let from = last.saturating_sub(limit.into());
+    let from = last.saturating_sub(i64::from(limit).saturating_mul(width));
+    if from <= 0 && width > 1 {
+        return Ok(None);
+    }
     let after = query.after.map_or(from, |after| after.number().max(from));
     Ok(Some(HistoryQuery { after: Some(Revision::new(after)), ..query.clone() }))
 }
@@ -160,8 +172,7 @@ fn select(
     });
     let after = query.after.map_or_else(String::new, |after| format!(" and position > {after}"));
     let until = query.until.map_or_else(String::new, |until| format!(" and position <= {until}"));
-    let pattern = query.reason_ending.as_deref().map(ends_with);
-    let reason = if pattern.is_some() { " and reason like ? escape '!'" } else { "" };
+    let (conditions, values) = conditions(sql, query);
     let limit = query.limit.map_or_else(String::new, |limit| format!(" limit {limit}"));
     let direction = if query.oldest_first { "" } else { " desc" };
     let records = match above {
@@ -169,20 +180,31 @@ fn select(
         None => Cow::Borrowed(sql.records),
     };
     let statement = Statement::new(format!(
-        "select {} from {records} where true{ids}{after}{until}{reason} order by position{direction}, id{direction}{limit}",
+        "select {} from {records} where true{ids}{after}{until}{conditions} order by position{direction}, id{direction}{limit}",
         sql.columns
     ));
-    statement.bind_all(pattern)
+    statement.bind_all(values)
 }
 
-/// A pattern of `like` for texts that end with this one.
-fn ends_with(text: &str) -> String {
-    let escaped: String = text
-        .chars()
-        .flat_map(|letter| [Some('!').filter(|_| matches!(letter, '%' | '_' | '!')), Some(letter)])
-        .flatten()
-        .collect();
-    format!("%{escaped}")
+/// The conditions on columns of records, with their parameters.
+fn conditions(sql: &HistorySql, query: &HistoryQuery) -> (String, Vec<Value>) {
+    let entity = query.entity.map(|entity| ("entity = ?", Value::from(entity.table())));
+    let actor = query.actor.as_deref().map(|actor| ("actor = ?", actor.into()));
+    let since = query.changed_since.map(|time| (sql.since, time.into()));
+    let until = query.changed_until.map(|time| (sql.until, time.into()));
+    let text = query.text.as_deref().map(|text| (sql.containing, format!("%{}%", escaped(text)).into()));
+    let reason = query.reason_ending.as_deref();
+    let reason = reason.map(|end| ("reason like ? escape '!'", format!("%{}", escaped(end)).into()));
+    let all = [entity, actor, since, until, text, reason].into_iter().flatten();
+    let (conditions, values): (Vec<String>, _) =
+        all.map(|(condition, value)| (format!(" and {condition}"), value)).unzip();
+    (conditions.concat(), values)
+}
+
+/// A text in a pattern of `like`.
+fn escaped(text: &str) -> String {
+    let escaped = |letter| [Some('!').filter(|_| matches!(letter, '%' | '_' | '!')), Some(letter)];
+    text.chars().flat_map(escaped).flatten().collect()
 }
 
 /// Numbers for a list in SQL.

@@ -133,6 +133,8 @@ static DIALECT: Dialect = Dialect {
         from flag_history where seen is null) unseen on unseen.id = known.id \
         where known.seen > $above or known.seen is null) records",
         until: "changed_at <= ?",
+        since: "changed_at >= ?",
+        containing: "lower(concat_ws(' ', actor, reason, `before`, `after`)) like lower(?) escape '!'",
         backdate: "update flag_history set changed_at = ?, \
         seen = (select cast(sum(revision) as signed) from novi_revision) where id > ?",
         changed_at: "select date_format(max(changed_at), '%Y-%m-%dT%H:%i:%s.%fZ') from novi_revision",

@@ -110,6 +110,9 @@ static DIALECT: Dialect = Dialect {
         records_above: "(select id, revision as position, changed_at, actor, reason, entity, entity_id, other_id, before, \
         after from flag_history where slot = 0 and revision > $above) records",
         until: "changed_at <= strftime('%Y-%m-%dT%H:%M:%fZ', ?)",
+        since: "changed_at >= strftime('%Y-%m-%dT%H:%M:%fZ', ?)",
+        containing: "lower(coalesce(actor, '') || ' ' || coalesce(reason, '') || ' ' || coalesce(before, '') || ' ' || \
+        coalesce(after, '')) like lower(?) escape '!'",
         backdate: "update flag_history set changed_at = strftime('%Y-%m-%dT%H:%M:%fZ', ?) where id > ?",
         changed_at: "select max(changed_at) from novi_revision",
         now: "select strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",

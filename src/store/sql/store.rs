@@ -262,6 +262,17 @@ impl<DB: Driver> ReadStore for SqlStore<DB> {
         DB::hints(&self.connections, hints, every)
     }
 
+    fn followers(&self) -> BoxFuture<'_, Result<Option<u64>>> {
+        Box::pin(async move {
+            let Some(statement) = DB::followers(&self.connections.names) else { return Ok(None) };
+            let failed = |error| self.error("could not count the processes that follow", error);
+            let mut lease = self.lease().await.map_err(failed)?;
+            let count = lease.connection().integer(statement).await.map_err(failed)?;
+            lease.give_back();
+            Ok(count.and_then(|count| u64::try_from(count).ok()))
+        })
+    }
+
     fn generation(&self) -> u64 {
         self.connections.generation()
     }

@@ -66,6 +66,8 @@ enum Input {
         value: String,
         suggests: &'static str,
         is_code: bool,
+        /// Whether it is a list, with commas.
+        is_list: bool,
     },
     Number {
         value: String,
@@ -74,6 +76,8 @@ enum Input {
     Area {
         value: String,
         rows: usize,
+        /// Whether it is a list, with a value on each line.
+        is_list: bool,
     },
     Select(Vec<(String, String, bool)>),
     Check(bool),
@@ -192,7 +196,7 @@ impl<'a> Drawer<'a> {
 
     fn area(&self, name: &str) -> Input {
         let value = self.fields.get(name).to_owned();
-        Input::Area { rows: value.lines().count().clamp(2, 14), value }
+        Input::Area { rows: value.lines().count().clamp(2, 14), value, is_list: false }
     }
 
     fn input(&self, shape: &Shape, name: &str, about: &About<'_>, depth: usize) -> Input {
@@ -204,7 +208,9 @@ impl<'a> Drawer<'a> {
                 let default = if *hint == Hint::Time { "Z" } else { "time zone" };
                 Input::Moment { date: part("date"), time: part("time"), zone: part("zone"), default }
             }
-            Shape::Text(hint) => Input::Line { value, suggests: suggests(*hint), is_code: false },
+            Shape::Text(hint) => {
+                Input::Line { value, suggests: suggests(*hint), is_code: false, is_list: false }
+            }
             Shape::Number(number) => Input::Number { value, number: number.clone() },
             Shape::Truth(_) => Input::Check(self.fields.has(name)),
             Shape::Choice { names, default } => {
@@ -226,11 +232,13 @@ impl<'a> Drawer<'a> {
                 };
                 Input::Select(std::iter::once(blank).chain(names.map(option)).collect())
             }
-            Shape::Literal(_) => Input::Line { value, suggests: "", is_code: true },
+            Shape::Literal(_) => Input::Line { value, suggests: "", is_code: true, is_list: false },
             Shape::Lines { hint: Hint::Attribute, .. } => {
-                Input::Line { value, suggests: suggests(Hint::Attribute), is_code: false }
+                Input::Line { value, suggests: suggests(Hint::Attribute), is_code: false, is_list: true }
             }
-            Shape::Lines { .. } => Input::Area { rows: (value.lines().count() + 1).clamp(2, 14), value },
+            Shape::Lines { .. } => {
+                Input::Area { rows: (value.lines().count() + 1).clamp(2, 14), value, is_list: true }
+            }
             Shape::Map(value) => Input::Rows(self.map(value, name, depth)),
             Shape::Group(members) => self.group(members, name, about.is_next, depth),
             Shape::List(item) => Input::Rows(self.list(item, name, about, depth)),

@@ -274,7 +274,10 @@ impl<'a> Schema<'a> {
                 shape => shape,
             };
             let is_common = order.is_some();
-            let is_main = is_required || matches!(input, "time" | "weights" | "cel");
+            let is_main = match property.get("x-novi-main").and_then(Value::as_bool) {
+                Some(is_main) => is_required || is_main,
+                None => is_required || matches!(input, "time" | "weights" | "cel"),
+            };
             let help = match text(property, "description") {
                 "" => text(inner, "description"),
                 help => help,

@@ -3,11 +3,12 @@
 use askama::Template;
 use axum::http::Method;
 use novi::{activation::Share, rows::FlagRow};
+use novi_experiments::charts::{number, part};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    charts::{Colors, number, percent},
+    charts::Colors,
     pages::effect::State,
     visit::Visit,
     words::{Markup, bar_of, plain},
@@ -116,7 +117,7 @@ async fn count(visit: &Visit, flag: &str, query: &str) -> Result<Option<Audience
 
 impl Found {
     fn of(found: Audience, order: &[String]) -> Self {
-        let share = |part| percent(part, found.callers);
+        let share = |callers| part(callers, found.callers);
         let mut colors = Colors::new(order);
         let all = found.decisions.len();
         let shown: Vec<(String, &Count)> =

@@ -51,6 +51,8 @@ struct FlagEffect {
     /// The attributes, each with its values: how many callers are affected, and of how many.
     attributes: Vec<(String, Vec<Group>)>,
     examples: Vec<Example>,
+    /// Why the counts may not be those of real callers.
+    warnings: Vec<String>,
 }
 
 type Group = (String, usize, usize);
@@ -86,6 +88,7 @@ struct Flag {
     other: usize,
     transitions: Vec<Transition>,
     attributes: Vec<Attribute>,
+    warnings: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -256,6 +259,7 @@ impl FlagEffect {
             counts: counts.into_iter().filter(|(_, count)| *count > 0).collect(),
             transitions,
             attributes: flag.attributes.into_iter().map(values).collect(),
+            warnings: flag.warnings,
             examples: if contexts.is_empty() { Vec::new() } else { examples },
         }
     }

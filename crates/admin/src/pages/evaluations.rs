@@ -2,10 +2,11 @@
 
 use askama::Template;
 use novi::{activation::Share, rows::FlagRow};
+use novi_experiments::charts::number;
 use serde::Deserialize;
 
 use crate::{
-    charts::{Stacked, number},
+    charts::Stacked,
     evaluations::{of_flag, why},
     visit::Visit,
     words::{Markup, time, time_of},

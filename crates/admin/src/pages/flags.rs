@@ -37,6 +37,7 @@ pub(crate) struct Search {
     #[serde(rename = "type")]
     pub(crate) kind: String,
     pub(crate) broken: String,
+    pub(crate) stale: String,
     pub(crate) sort: String,
     cursor: String,
 }
@@ -58,18 +59,20 @@ impl Search {
 
     /// The query for the API.
     fn for_api(&self) -> String {
-        let (sort, broken) = (or(&self.sort, "name"), if self.broken.is_empty() { "" } else { "true" });
+        // A box that is not checked is no filter.
+        let checked = |field: &str| if field.is_empty() { "" } else { "true" };
         with_query(
             "/api/flags",
             &[
                 ("limit", PER_PAGE),
-                ("sort", sort),
+                ("sort", or(&self.sort, "name")),
                 ("q", self.q.trim()),
                 ("status", &self.status),
                 ("owner", self.owner.trim()),
                 ("tag", self.tag.trim()),
                 ("class_name", &self.kind),
-                ("broken", broken),
+                ("broken", checked(&self.broken)),
+                ("stale", checked(&self.stale)),
                 ("cursor", &self.cursor),
             ],
         )
@@ -86,6 +89,7 @@ impl Search {
                 ("tag", &self.tag),
                 ("type", &self.kind),
                 ("broken", &self.broken),
+                ("stale", &self.stale),
                 ("sort", &self.sort),
                 ("cursor", cursor),
             ],
@@ -93,7 +97,7 @@ impl Search {
     }
 
     fn is_narrowed(&self) -> bool {
-        [&self.q, &self.status, &self.owner, &self.tag, &self.kind, &self.broken]
+        [&self.q, &self.status, &self.owner, &self.tag, &self.kind, &self.broken, &self.stale]
             .iter()
             .any(|field| !field.is_empty())
     }
@@ -220,7 +224,8 @@ pub(crate) async fn home(guest: Guest) -> Response {
 pub(crate) async fn list(visit: Visit, Query(search): Query<Search>, Query(done): Query<Done>) -> Page {
     let mut search = search.normalized();
     let (found, error) = match visit.api().get(&search.for_api()).await {
-        Err(failure) if failure.status == StatusCode::BAD_REQUEST => {
+        // Without a database, evaluations are not recorded, and no flag is known to be stale.
+        Err(failure) if matches!(failure.status, StatusCode::BAD_REQUEST | StatusCode::NOT_IMPLEMENTED) => {
             search = Search::default();
             (visit.api().get(&search.for_api()).await, Some(failure.to_string()))
         }

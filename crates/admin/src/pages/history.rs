@@ -1,10 +1,18 @@
 //! The history of all rows, and rolling back.
 
+use std::collections::{BTreeSet, HashMap};
+
 use askama::Template;
-use axum::{extract::Query, http::Method, response::Response};
+use axum::{
+    extract::Query,
+    http::{Method, StatusCode},
+    response::Response,
+};
+use chrono::NaiveDate;
 use novi::{
     activation::Words,
     rows::{ActivationRow, FlagRow, Rows},
+    store::FieldChange,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -56,9 +64,10 @@ pub(crate) struct Field {
 /// The changes of a page of the history, by revision.
 pub(crate) fn changes(page: &Value, visit: &Visit, words: &Words<'_>) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
+    let deleted = activation_names(page);
     for item in page["items"].as_array().into_iter().flatten() {
         let revision = item["revision"].as_i64().unwrap_or_default();
-        let row = row(item, visit, words);
+        let row = row(item, visit, words, &deleted);
         let (actor, reason) = (text_of(item, "actor"), text_of(item, "reason"));
         // Some databases count each row of a transaction as a revision: a new flag is one change all the same.
         let continues = |last: &Change| {
@@ -98,6 +107,15 @@ pub(crate) fn changes(page: &Value, visit: &Visit, words: &Words<'_>) -> Vec<Cha
     changes
 }
 
+/// The names of the activations that were changed on a page of the history: those that no longer exist have no other.
+fn activation_names(page: &Value) -> HashMap<i64, String> {
+    let items = page["items"].as_array().into_iter().flatten();
+    let activations = items.filter(|item| item["entity"] == "activations");
+    let rows = activations.flat_map(|item| [&item["before"], &item["after"]]);
+    // The newest come first.
+    rows.rev().filter_map(|row| Some((row["id"].as_i64()?, text_of(row, "name")))).collect()
+}
+
 /// The flag that is linked to an activation, if it is only one.
 fn only_flag(rows: &Rows, activation: i64) -> Option<&FlagRow> {
     let mut flags = rows.links.iter().filter(|link| link.activation_id == Some(activation));
@@ -106,7 +124,7 @@ fn only_flag(rows: &Rows, activation: i64) -> Option<&FlagRow> {
 }
 
 /// What happened to a row, in words.
-fn row(item: &Value, visit: &Visit, words: &Words<'_>) -> Row {
+fn row(item: &Value, visit: &Visit, words: &Words<'_>, deleted: &HashMap<i64, String>) -> Row {
     let (entity, operation) = (text_of(item, "entity"), text_of(item, "operation"));
     let (before, after) = (&item["before"], &item["after"]);
     let row = if after.is_null() { before } else { after };
@@ -128,7 +146,7 @@ fn row(item: &Value, visit: &Visit, words: &Words<'_>) -> Row {
     let owner = owner.or_else(|| (entity == "flags").then(|| text_of(row, "name")));
     let name_of = |id: i64| match rows.and_then(|rows| find_activation(rows, id)) {
         Some(activation) => activation.name.clone(),
-        None => format!("activation {id}"),
+        None => deleted.get(&id).cloned().unwrap_or_else(|| format!("activation {id}, now deleted")),
     };
     let subject = match (entity.as_str(), known, activation) {
         ("flag_metadata" | "flags_activations", Some(flag), _) => flag.name.clone(),
@@ -227,21 +245,83 @@ pub(crate) fn fields(item: &Value) -> Vec<Field> {
             None => shown,
         })
     };
-    let field = |field: &Value| Field {
-        name: text_of(field, "field"),
-        before: short(&field["before"]),
-        after: short(&field["after"]),
+    // What differs in a long config is shown, and not its start.
+    let narrowed = |field: &Value| {
+        let change =
+            FieldChange::new(text_of(field, "field"), field["before"].clone(), field["after"].clone());
+        change.narrowed(LONGEST)
+    };
+    let field = |change: FieldChange| Field {
+        before: short(&change.before),
+        after: short(&change.after),
+        name: change.field,
     };
     let is_bookkeeping = |field: &Field| matches!(field.name.as_str(), "row_version" | "updated_at");
-    let all = item["fields"].as_array().into_iter().flatten().map(field);
+    let all = item["fields"].as_array().into_iter().flatten().flat_map(narrowed).map(field);
     all.filter(|field| !is_bookkeeping(field)).collect()
 }
 
+/// The filters, as they stand in the address.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Search {
+    q: String,
     flag: String,
+    actor: String,
+    entity: String,
+    since: String,
+    until: String,
     cursor: String,
+}
+
+/// The tables with a history, and what people call their rows.
+const ENTITIES: [(&str, &str); 5] = [
+    ("flags", "Flags"),
+    ("flag_metadata", "Metadata"),
+    ("activations", "Activations"),
+    ("flags_activations", "Links"),
+    ("activation_members", "Members"),
+];
+
+impl Search {
+    fn fields(&self) -> [(&'static str, &str); 6] {
+        [
+            ("q", self.q.trim()),
+            ("flag", self.flag.trim()),
+            ("actor", self.actor.trim()),
+            ("entity", self.entity.trim()),
+            ("since", self.since.trim()),
+            ("until", self.until.trim()),
+        ]
+    }
+
+    fn is_narrowed(&self) -> bool {
+        self.fields().iter().any(|(_, value)| !value.is_empty())
+    }
+
+    /// The query for the API. A day counts until its end.
+    fn for_api(&self) -> String {
+        let end_of_day = is_date(&self.until).then(|| format!("{}T23:59:59.999999Z", self.until.trim()));
+        let mut fields = self.fields();
+        if let (Some(until), Some(field)) = (&end_of_day, fields.last_mut()) {
+            field.1 = until;
+        }
+        with_query("/api/history", &[&fields[..], &[("limit", "60"), ("cursor", &self.cursor)]].concat())
+    }
+
+    /// The query of the page after this one.
+    fn next(&self, cursor: &str) -> String {
+        with_query("", &[&self.fields()[..], &[("cursor", cursor)]].concat())
+    }
+}
+
+/// The type of the input for a moment: days are chosen, and an address may have a revision or a time.
+pub(crate) fn input_type(moment: &str) -> &'static str {
+    if moment.trim().is_empty() || is_date(moment) { "date" } else { "text" }
+}
+
+fn is_date(text: &str) -> bool {
+    text.trim().parse::<NaiveDate>().is_ok()
 }
 
 #[derive(Template)]
@@ -249,23 +329,35 @@ pub(crate) struct Search {
 struct HistoryPage {
     layout: Layout,
     notice: Option<Notice>,
-    flag: String,
+    search: Search,
+    entities: &'static [(&'static str, &'static str)],
+    /// Those who made the changes of the page.
+    actors: BTreeSet<String>,
     changes: Vec<Change>,
     next: Option<String>,
+    /// Why the filters find nothing.
+    error: Option<String>,
 }
 
 pub(crate) async fn list(visit: Visit, Query(search): Query<Search>, Query(done): Query<Done>) -> Page {
-    let flag = search.flag.trim();
-    let path = with_query("/api/history", &[("limit", "60"), ("flag", flag), ("cursor", &search.cursor)]);
-    let page = visit.api().get(&path).await.map_err(|failure| visit.fail(&failure))?;
+    let (page, error) = match visit.api().get(&search.for_api()).await {
+        Ok(page) => (page, None),
+        Err(failure) if matches!(failure.status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND) => {
+            (Value::Null, Some(failure.message))
+        }
+        Err(failure) => return Err(visit.fail(&failure)),
+    };
     let registry = visit.guest.site.flags().registry();
-    let next = page["next"].as_str().map(|cursor| with_query("", &[("cursor", cursor), ("flag", flag)]));
+    let changes = changes(&page, &visit, &Words::new(&registry, visit.rows()?));
     Ok(visit.page(&HistoryPage {
         layout: visit.layout("History", Section::History),
         notice: done.notice(visit.rows()?),
-        flag: flag.to_owned(),
-        changes: changes(&page, &visit, &Words::new(&registry, visit.rows()?)),
-        next,
+        entities: &ENTITIES,
+        actors: changes.iter().map(|change| change.actor.clone()).filter(|actor| !actor.is_empty()).collect(),
+        changes,
+        next: page["next"].as_str().map(|cursor| search.next(cursor)),
+        error,
+        search,
     }))
 }
 

@@ -116,6 +116,8 @@ struct PlaygroundPage {
     names: Vec<String>,
     answer: Option<Answer>,
     all: Vec<Line>,
+    /// The revision that all flags were evaluated at.
+    revision: i64,
     more: usize,
     error: Option<String>,
     snippets: Vec<Snippet>,
@@ -217,6 +219,7 @@ pub(crate) async fn playground(
         names: visit.snapshot.flag_names().take(MOST).map(str::to_owned).collect(),
         answer: None,
         all: Vec::new(),
+        revision: 0,
         more: 0,
         error: None,
         snippets: Vec::new(),
@@ -264,16 +267,9 @@ impl PlaygroundPage {
         };
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
         let Question { flag, at, .. } = &self.question;
-        if flag.is_empty() && !at.is_empty() {
-            let message = "Choose a flag: earlier revisions are evaluated for one flag at a time.";
-            return self.error = Some(message.to_owned());
-        }
-        if flag.is_empty() {
-            self.snippets = snippets(host, "", &context);
-            return self.ask_all(visit, &context).await;
-        }
-        let path = format!("/api/evaluate/{}?explain=true", escape(flag));
-        let path = if at.is_empty() { path } else { format!("{path}&at={}", escape(at)) };
+        let (name, explain) =
+            if flag.is_empty() { ("", "") } else { (&*format!("/{}", escape(flag)), "true") };
+        let path = with_query(&format!("/api/evaluate{name}"), &[("explain", explain), ("at", at)]);
         self.snippets = snippets(host, flag, &context);
         if !at.is_empty() {
             // Only the API has earlier revisions.
@@ -283,6 +279,7 @@ impl PlaygroundPage {
                 .for_each(|snippet| snippet.text = curl(&format!("http://{host}{path}"), &context));
         }
         match visit.api().call(Method::POST, &path, &[], Some(context.to_string())).await {
+            Ok(found) if flag.is_empty() => self.list(visit, &found),
             Ok(found) => {
                 self.answer = Some(Answer::of(&found, visit, id_of(visit, flag), at.is_empty()));
             }
@@ -290,25 +287,19 @@ impl PlaygroundPage {
         }
     }
 
-    async fn ask_all(&mut self, visit: &Visit, context: &Value) {
-        let body = json!({"context": context}).to_string();
-        let found = visit.api().call(Method::POST, "/ofrep/v1/evaluate/flags", &[], Some(body)).await;
-        let found = match found {
-            Ok(found) => found,
-            Err(failure) => return self.error = Some(failure.message),
-        };
-        let flags = found["flags"].as_array().map(Vec::as_slice).unwrap_or_default();
+    /// Lists the decisions of all flags.
+    fn list(&mut self, visit: &Visit, found: &Value) {
+        let flags = found["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        self.revision = found["revision"].as_i64().unwrap_or_default();
         self.more = flags.len().saturating_sub(MOST);
         let line = |flag: &Value| {
-            let name = text_of(flag, "key");
-            // A flag that is off has the value false, or none.
-            let has_value = !flag["value"].is_null() && flag["value"] != Value::Bool(false);
+            let name = text_of(flag, "flag");
             Line {
                 id: id_of(visit, &name),
-                on: has_value && flag["reason"] != "DISABLED",
+                on: flag["enabled"].as_bool().unwrap_or_default(),
                 variant: text_of(flag, "variant"),
                 value: plain(&flag["value"]),
-                reason: text_of(flag, if flag["reason"].is_string() { "reason" } else { "errorCode" }),
+                reason: text_of(flag, "reason"),
                 name,
             }
         };

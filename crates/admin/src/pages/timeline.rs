@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use askama::Template;
 use axum::extract::Query;
 use chrono::{DateTime, TimeDelta, Utc};
+use novi_experiments::charts::part;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
     api::with_query,
-    charts::percent,
     pages::flags::text_of,
     visit::{Layout, Page, Section, Visit},
     words::{Escaped, Markup, time},
@@ -129,7 +129,7 @@ impl Frame {
     /// How far a time is from the start, in percent of the period.
     fn place(self, at: DateTime<Utc>) -> f64 {
         let seconds = (at - self.from).num_seconds();
-        percent(seconds, (self.to - self.from).num_seconds()).clamp(0.0, 100.0)
+        part(seconds, (self.to - self.from).num_seconds()).clamp(0.0, 100.0)
     }
 
     /// The days with a name on the axis, as their places and names.

@@ -125,6 +125,80 @@ async fn history_names_what_was_linked_and_lists_tags() {
 }
 
 #[tokio::test]
+async fn history_shows_what_differs_in_a_long_config_and_names_what_was_deleted() {
+    let site = Site::open(ROWS).await;
+    let long = |end: &str| {
+        let hypothesis = "x".repeat(600);
+        format!(r#"{{"hypothesis": "{hypothesis}", "variants": {{"a": 1, "b": 1}}, "control": "a"{end}}}"#)
+    };
+    let (before, after) = (long(""), long(r#", "state": "decided", "decision": {"variant": "b"}"#));
+    site.run(&format!(
+        "INSERT INTO activations (id, name, class_name, config) VALUES (30, 'Trial', 'novi.experiment', '{before}');
+        INSERT INTO flags_activations VALUES (5, 30);
+        UPDATE activations SET config = '{after}' WHERE id = 30;"
+    ))
+    .await;
+    let mut browser = site.browser();
+    let history = browser.get("/history?flag=plain").await;
+    history.has("<dt>config.state</dt>");
+    history.has("<dt>config.decision</dt>");
+    history.has("decided");
+    site.run(
+        "DELETE FROM flags_activations WHERE activation_id = 30; DELETE FROM activations WHERE id = 30;",
+    )
+    .await;
+    let history = browser.get("/history?flag=plain").await;
+    history.has("Unlinked “Trial” from");
+    history.has("Linked “Trial” to");
+}
+
+#[tokio::test]
+async fn form_of_an_experiment_begins_with_what_matters() {
+    let site = Site::open(ROWS).await;
+    let form = site.browser().get("/flags/new?from=experiment").await.text;
+    let (shown, more) = form.split_once("More settings").unwrap();
+    let place =
+        |name: &str| shown.find(&format!("name=\"c/{name}")).unwrap_or_else(|| panic!("{name}: {shown}"));
+    let order = ["hypothesis", "metrics", "variants", "control", "traffic", "start", "end"].map(place);
+    assert!(order.is_sorted(), "{order:?}");
+    assert!(more.contains("name=\"c/stopped") && more.contains("name=\"c/salt"));
+}
+
+#[tokio::test]
+async fn history_is_filtered_by_its_address() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    let page = "/flags/5/switch?to=on";
+    let sent = [("to", "on"), ("actor", "<b>ann"), ("reason", "asked \"twice\""), ("version", "1")];
+    assert_eq!(browser.post(page, "/flags/5/switch", &sent).await.status, 303);
+    for (query, is_found) in [
+        ("actor=%3Cb%3Eann", true),
+        ("actor=ben", false),
+        ("q=TWICE", true),
+        ("q=thrice", false),
+        ("entity=flags", true),
+        ("entity=activations", false),
+        ("flag=plain", true),
+        ("since=2020-01-01", true),
+        ("since=2999-01-01", false),
+        ("until=2999-01-01", true),
+        // A day counts until its end.
+        (&format!("until={}", chrono::Utc::now().format("%Y-%m-%d")), true),
+    ] {
+        let shown = browser.get(&format!("/history?{query}")).await;
+        assert_eq!(shown.text.contains("“asked"), is_found, "{query}: {}", shown.text);
+    }
+    let form = browser.get("/history?q=%22%3E&since=12&until=2999-01-01&actor=ben").await;
+    form.has(r#"name="q" value="&#34;&#62;""#);
+    form.has(r#"name="since" type="text" value="12""#);
+    form.has(r#"name="until" type="date" value="2999-01-01""#);
+    form.has("No change matches.");
+    browser.get("/history").await.has(r#"<option value="&#60;b&#62;ann">"#);
+    browser.get("/history?flag=nobody").await.has("was not found");
+    browser.get("/history?since=soon").await.has("expected a revision such as 42");
+}
+
+#[tokio::test]
 async fn issues_are_beside_what_is_probably_not_meant() {
     let more = "INSERT INTO activations (id, name, class_name, config) VALUES
         (20, 'No<b>dy', 'novi.percentage', '{\"percentage\": 0}');";

@@ -31,6 +31,7 @@ async fn list_is_searched_filtered_and_sorted_by_its_address() {
         ("?tag=q4", vec!["new-checkout"]),
         ("?type=novi.split", vec!["page-layout"]),
         ("?broken=1", vec!["broken"]),
+        ("?stale=1", vec!["new-checkout"]),
         ("?sort=-id", vec!["plain", "broken", "express", "page-layout", "new-checkout"]),
         ("", vec!["broken", "express", "new-checkout", "page-layout", "plain"]),
     ] {
@@ -103,10 +104,32 @@ async fn playground_explains_a_decision() {
     browser.get("/playground?context=%7B").await.has("The context is not JSON");
     browser.get("/playground?context=7").await.has("must be a JSON object");
     browser.get("/playground?flag=chekout&context=%7B%7D").await.has("was not found");
-    browser.get("/playground?context=%7B%7D&at=3").await.has("Choose a flag");
+    browser.get("/playground?context=%7B%7D&at=999999").await.has("does not exist yet");
     let at_noon =
         browser.get("/playground?flag=new-checkout&context=%7B%7D&clock=2026-12-24T12:00:00Z").await;
     at_noon.has("2026-12-24T12:00:00Z&#34;");
+}
+
+#[tokio::test]
+async fn playground_evaluates_all_flags_at_an_earlier_revision() {
+    let site = Site::open(ROWS).await;
+    let before = site.flags.snapshot().revision().number();
+    site.run("UPDATE flags SET status = true WHERE id = 5; DELETE FROM flags WHERE id = 4;").await;
+    let mut browser = site.browser();
+    let context = "context=%7B%22targetingKey%22%3A%22user-7%22%7D";
+    let state = |page: &str, flag: &str| {
+        let (_, row) = page.split_once(flag).unwrap();
+        row.split_once("class=\"state ").unwrap().1.split('"').next().unwrap().to_owned()
+    };
+    let now = browser.get(&format!("/playground?{context}")).await.text;
+    assert_eq!(state(&now, "/flags/5\">plain"), "on");
+    assert!(!now.contains("broken</th>"));
+    let then = browser.get(&format!("/playground?{context}&at={before}")).await;
+    then.has(&format!("All flags at revision {before}"));
+    assert_eq!(state(&then.text, "/flags/5\">plain"), "off");
+    then.has("broken</th>");
+    then.has(&format!("/api/evaluate?at={before}"));
+    then.has(&format!("&amp;at={before}\">"));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use novi::store::{
     SchemaStore,
-    history::{HistoryQuery, HistoryRecord, Retention},
+    history::{AsOf, Entity, HistoryQuery, HistoryRecord, Retention},
 };
 use serde_json::json;
 
@@ -18,6 +18,7 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   novi history \"Combo AND\" --limit 10
+  novi history --actor ann --since 2027-01-31
   novi history --prune 90d";
 
 /// List changes, newest first
@@ -28,13 +29,34 @@ pub(crate) struct History {
     /// with their members
     flag: Option<String>,
 
+    /// List only changes by this actor
+    #[arg(long, value_name = "NAME")]
+    actor: Option<String>,
+
+    /// List only changes of rows of this table: flags, flag_metadata, activations, flags_activations or
+    /// activation_members
+    #[arg(long, value_name = "TABLE")]
+    entity: Option<Entity>,
+
+    /// List only changes of this revision or time, and later ones
+    #[arg(long, value_name = "REVISION|TIME")]
+    since: Option<AsOf>,
+
+    /// List only changes of this revision or time, and earlier ones; a date is its first moment, in UTC
+    #[arg(long, value_name = "REVISION|TIME")]
+    until: Option<AsOf>,
+
+    /// List only changes with this text in who made them and why, or in the row, before or after
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+
     /// Maximum number of changes
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = positive)]
     limit: u32,
 
     /// Instead of listing changes, delete the records older than this, such as 90d [default: [history] keep]
     #[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
-    #[arg(long, value_name = "DURATION", num_args = 0..=1, conflicts_with_all = ["flag", "limit"])]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, conflicts_with_all = ["flag", "actor", "entity", "since", "until", "text", "limit"])]
     prune: Option<Option<Retention>>,
 }
 
@@ -44,19 +66,24 @@ impl History {
         if let Some(keep) = self.prune {
             return prune(session, store.as_ref(), keep.unwrap_or(session.config.history.keep)).await;
         }
-        let mut query = HistoryQuery::default().limit(self.limit);
+        let all = HistoryQuery::default().limit(self.limit);
+        let mut query = all.clone();
+        query = self.since.into_iter().fold(query, HistoryQuery::since);
+        query = self.until.into_iter().fold(query, HistoryQuery::until);
+        (query.entity, query.actor, query.text) = (self.entity, self.actor, self.text);
         if let Some(flag) = self.flag {
             let flag =
                 if flag.starts_with('#') { flag_name(Some(&store.load().await?), flag)? } else { flag };
             query = query.flag(flag);
         }
+        let is_narrowed = query != all;
         let records = store.history(&query).await?;
         if session.json {
             print_json(&records)?;
             return Ok(ExitCode::SUCCESS);
         }
         if records.is_empty() {
-            print("No changes recorded.")?;
+            print(if is_narrowed { "No changes found." } else { "No changes recorded." })?;
         }
         for record in records {
             print(line(&record))?;

@@ -19,7 +19,8 @@ pub(crate) fn fields(entity: Entity, operation: Operation, changes: &[FieldChang
         _ => &[],
     };
     let mut text = String::new();
-    for change in changes.iter().filter(|change| !named.contains(&change.field.as_str())) {
+    let shown = changes.iter().filter(|change| !named.contains(&change.field.as_str()));
+    for change in shown.flat_map(|change| change.narrowed(SHOWN)) {
         text.push_str(if text.is_empty() { ": " } else { ", " });
         let (before, after) = (value(&change.before), value(&change.after));
         // Writing to a string does not fail.
@@ -37,12 +38,17 @@ pub(crate) fn fields(entity: Entity, operation: Operation, changes: &[FieldChang
 
 /// `status: true -> false`
 pub(crate) fn field(change: &FieldChange) -> String {
-    format!("{}: {} -> {}", change.field, value(&change.before), value(&change.after))
+    let narrowed = change.narrowed(SHOWN);
+    let field = |change: &FieldChange| {
+        format!("{}: {} -> {}", change.field, value(&change.before), value(&change.after))
+    };
+    narrowed.iter().map(field).collect::<Vec<_>>().join(", ")
 }
 
+/// The characters of a value that are shown: enough to recognize a config.
+const SHOWN: usize = 200;
+
 pub(super) fn value(value: &Value) -> String {
-    /// Enough to recognize a config.
-    const SHOWN: usize = 200;
     let text = match value {
         // Configs, variants and tags are columns of JSON text: escaping their quotes makes them hard to read.
         Value::String(json) if json.starts_with(['{', '[']) => json.clone(),

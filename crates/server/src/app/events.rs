@@ -4,9 +4,9 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     sync::{
         Arc, Mutex as StdMutex, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use novi::Flags;
@@ -47,6 +47,15 @@ impl Events {
     /// How many streams are open.
     pub(crate) fn open(&self) -> usize {
         self.open.all.load(Ordering::Relaxed)
+    }
+
+    /// How long the oldest stream has been open, and how many streams have not taken the newest event yet.
+    pub(crate) fn ages(&self) -> (Option<Duration>, usize) {
+        let newest = self.news.get().map_or(0, |news| news.borrow().number);
+        let streams = self.open.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = streams.values().map(|stream| stream.since.elapsed()).max();
+        let is_behind = |stream: &&Arc<Stream>| stream.taken.load(Ordering::Relaxed) != newest;
+        (oldest, streams.values().filter(is_behind).count())
     }
 
     /// A slot for one stream, unless there are `most` already, or the client's network has as many as it may.
@@ -94,6 +103,16 @@ impl Events {
 struct OpenStreams {
     all: AtomicUsize,
     by_network: StdMutex<HashMap<u128, usize>>,
+    /// Those that were accepted, by a number of their own.
+    streams: StdMutex<HashMap<u64, Arc<Stream>>>,
+    next: AtomicU64,
+}
+
+/// An open stream, as its status shows it.
+struct Stream {
+    since: Instant,
+    /// The number of the last event that its client took.
+    taken: AtomicU64,
 }
 
 /// Which limit rejects a stream.
@@ -108,12 +127,14 @@ pub(crate) struct Slot {
     open: Arc<OpenStreams>,
     /// The client's network, once it is counted.
     network: Option<u128>,
+    /// The stream and its number, once it is accepted.
+    stream: Option<(u64, Arc<Stream>)>,
 }
 
 impl Slot {
     fn take(open: &Arc<OpenStreams>, most: usize, network: Option<(u128, usize)>) -> Result<Self, Full> {
         let before = open.all.fetch_add(1, Ordering::Relaxed);
-        let mut slot = Self { open: Arc::clone(open), network: None };
+        let mut slot = Self { open: Arc::clone(open), network: None, stream: None };
         if before >= most {
             return Err(Full::Server);
         }
@@ -123,7 +144,18 @@ impl Slot {
             }
             slot.network = Some(network);
         }
+        let number = open.next.fetch_add(1, Ordering::Relaxed);
+        let stream = Arc::new(Stream { since: Instant::now(), taken: AtomicU64::new(0) });
+        open.streams.lock().unwrap_or_else(PoisonError::into_inner).insert(number, Arc::clone(&stream));
+        slot.stream = Some((number, stream));
         Ok(slot)
+    }
+
+    /// Notes that the client has taken an event.
+    pub(crate) fn took(&self, news: &News) {
+        if let Some((_, stream)) = &self.stream {
+            stream.taken.store(news.number, Ordering::Relaxed);
+        }
     }
 }
 
@@ -143,6 +175,9 @@ impl OpenStreams {
 impl Drop for Slot {
     fn drop(&mut self) {
         self.open.all.fetch_sub(1, Ordering::Relaxed);
+        if let Some((number, _)) = &self.stream {
+            self.open.streams.lock().unwrap_or_else(PoisonError::into_inner).remove(number);
+        }
         let Some(network) = self.network else { return };
         let mut networks = self.open.by_network.lock().unwrap_or_else(PoisonError::into_inner);
         if let Entry::Occupied(mut entry) = networks.entry(network) {
@@ -177,7 +212,7 @@ mod tests {
         assert!(take(2).is_ok());
         drop(one);
         assert!(take(1).is_ok());
-        assert!(open.by_network.lock().unwrap().is_empty());
+        assert!(open.by_network.lock().unwrap().is_empty() && open.streams.lock().unwrap().is_empty());
         assert_eq!(open.all.load(Ordering::Relaxed), 0);
     }
 }

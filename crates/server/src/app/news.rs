@@ -16,7 +16,7 @@ use tokio::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct News {
     /// Counts the events.
-    number: u64,
+    pub(crate) number: u64,
     pub(crate) revision: Revision,
     at: DateTime<Utc>,
 }

@@ -15,11 +15,9 @@ use crate::{
     manage::{
         error::store,
         request::params::{Id, Params},
+        stale::STALE_DAYS,
     },
 };
-
-/// A flag is reported as stale after so many days, as `GET /api/stale` does by default.
-const STALE_DAYS: u32 = 30;
 
 /// The most flags of a request.
 const MOST_IDS: usize = 100;

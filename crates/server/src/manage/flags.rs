@@ -2,7 +2,7 @@
 //!
 //! A flag is addressed by its id, which never changes. `/api/flags/named/{name}` addresses it by name.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use axum::extract::State;
 use novi::{rows::FlagRow, snapshot::Snapshot};
@@ -30,6 +30,7 @@ use crate::{
             row::{Changed, Created, Row},
             view::{FlagDetail, RowDetail, flag_detail},
         },
+        stale,
     },
 };
 
@@ -55,6 +56,8 @@ pub(crate) struct Query {
     class_name: Option<String>,
     /// Only flags that an issue breaks, or only others.
     broken: Option<bool>,
+    /// Only flags that `GET /api/stale` lists, or only others. Evaluations of the last seconds may not count yet.
+    stale: Option<bool>,
     /// Only flags with this text in their name, description, owner or tags, case-insensitive.
     q: Option<String>,
 }
@@ -78,7 +81,11 @@ pub(crate) async fn list(
 ) -> Result<Reply<Page<FlagDetail<'static>>>, ApiError> {
     let snapshot = state.flags().snapshot();
     let rows = rows(&snapshot)?;
-    let filter = Filter::new(&state, &snapshot, &query);
+    let unneeded = match query.stale {
+        Some(_) => Some(state.noticed().stale(snapshot.revision(), stale::all(&state, &snapshot)).await?),
+        None => None,
+    };
+    let filter = Filter { stale: unneeded, ..Filter::new(&state, &snapshot, &query) };
     let found = rows.flags.iter().enumerate().filter(|(index, row)| filter.matches(*index, row));
     let wanted = (query.limit, query.cursor.as_deref(), &query.sort);
     Reply::new(&sorted_page(found.map(|(_, row)| row), wanted, snapshot.revision(), |row| {
@@ -95,6 +102,8 @@ struct Filter<'a> {
     text: Option<String>,
     /// The names of the flags that issues break; empty if the query does not ask for them.
     broken: HashSet<&'a str>,
+    /// The names of the flags that are stale; `None` if the query does not ask for them.
+    stale: Option<Arc<HashSet<String>>>,
 }
 
 impl<'a> Filter<'a> {
@@ -103,7 +112,14 @@ impl<'a> Filter<'a> {
         let issues = if query.broken.is_some() { snapshot.issues() } else { &[] };
         let broken = issues.iter().filter(|issue| !issue.warning).flat_map(|issue| &issue.flags);
         let broken = broken.map(String::as_str).collect();
-        Self { query, snapshot, classes, text: query.q.as_deref().map(str::to_lowercase), broken }
+        Self {
+            query,
+            snapshot,
+            classes,
+            text: query.q.as_deref().map(str::to_lowercase),
+            broken,
+            stale: None,
+        }
     }
 
     fn matches(&self, index: usize, row: &FlagRow) -> bool {
@@ -113,6 +129,7 @@ impl<'a> Filter<'a> {
             && query.tag.as_ref().is_none_or(|tag| metadata.tags.contains(tag))
             && query.status.is_none_or(|status| row.status == status)
             && query.broken.is_none_or(|broken| self.broken.contains(&*row.name) == broken)
+            && self.stale.as_ref().is_none_or(|stale| query.stale == Some(stale.contains(&row.name)))
             && query.owner.as_deref().is_none_or(|owner| metadata.owner.as_deref() == Some(owner))
             && self.text.as_deref().is_none_or(|text| {
                 let fields = [Some(&row.name), metadata.description.as_ref(), metadata.owner.as_ref()];

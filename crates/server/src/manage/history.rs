@@ -1,14 +1,16 @@
 //! `GET /api/history` and `GET /api/diff`: changes of rows, and differences between two revisions.
 
+use std::borrow::Cow;
+
 use axum::extract::State;
 use novi::{
     rows::{Revision, Rows},
     store::{
         FieldChange,
-        history::{AsOf, Difference, HistoryQuery, HistoryRecord, differences},
+        history::{AsOf, Difference, Entity, HistoryQuery, HistoryRecord, differences},
     },
 };
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -32,8 +34,74 @@ pub(crate) struct Query {
     flag: Option<String>,
     /// Only changes with a higher revision.
     after: Option<i64>,
-    /// Only changes with this revision or a lower one.
-    until: Option<i64>,
+    /// Only changes of this revision or time, and later ones.
+    since: Option<Moment>,
+    /// Only changes of this revision or time, and earlier ones. A date is its first moment, in UTC.
+    until: Option<Moment>,
+    /// Only changes of rows of this table.
+    entity: Option<Table>,
+    /// Only changes by this actor. Some databases ignore case.
+    #[schemars(length(max = 1000))]
+    actor: Option<String>,
+    /// Only changes with this text in who made them and why, or in the row as JSON, before or after. Case does not
+    /// matter; on SQLite, that of ASCII letters.
+    #[schemars(length(max = 1000))]
+    q: Option<String>,
+}
+
+/// A table with a history.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+struct Table(Entity);
+
+impl TryFrom<String> for Table {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        name.parse().map(Self)
+    }
+}
+
+impl JsonSchema for Table {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Table".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "enum": Entity::ALL.map(Entity::table)})
+    }
+}
+
+impl Query {
+    /// The query of the store for so many records.
+    ///
+    /// # Errors
+    /// 400 for a text that no record can contain: too long, or with NUL, which databases reject.
+    fn wanted(self, limit: u32) -> Result<HistoryQuery, ApiError> {
+        const LONGEST: usize = 1000;
+        for (name, text) in [("actor", &self.actor), ("q", &self.q)] {
+            let is_invalid = |text: &&String| text.contains('\0') || text.chars().count() > LONGEST;
+            if text.as_ref().is_some_and(|text| is_invalid(&text)) {
+                let message = format!("{name}: expected at most {LONGEST} characters, without NUL");
+                return Err(ApiError::invalid_query(&message));
+            }
+        }
+        let mut history = HistoryQuery::default().limit(limit);
+        history.after = self.after.map(Revision::new);
+        if let Some(Moment(since)) = self.since {
+            history = history.since(since);
+        }
+        if let Some(Moment(until)) = self.until {
+            history = history.until(until);
+        }
+        history.entity = self.entity.map(|Table(entity)| entity);
+        (history.flag, history.actor, history.text) = (self.flag, self.actor, self.q);
+        Ok(history)
+    }
 }
 
 /// A change of one row.
@@ -63,10 +131,10 @@ pub(crate) async fn list(
     let skipped = cursor.as_ref().map_or(0, |cursor| cursor.given as usize);
     // One record more than the page decides whether there is a next page.
     let wanted = u32::try_from(limit.saturating_add(skipped).saturating_add(1)).unwrap_or(u32::MAX);
-    let mut history = HistoryQuery::default().limit(wanted);
-    history.flag = query.flag;
-    history.after = query.after.map(Revision::new);
-    history.until = cursor.as_ref().map(|cursor| cursor.until).or(query.until).map(Revision::new);
+    let mut history = query.wanted(wanted)?;
+    if let Some(cursor) = &cursor {
+        history.until = Some(Revision::new(cursor.until));
+    }
     let mut records = records(&state, &history).await?;
     records.drain(..skipped.min(records.len()));
     let more = records.len() > limit;

@@ -2,7 +2,10 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use novi::store::{StaleFlag, UsageReport, stale};
+use novi::{
+    snapshot::Snapshot,
+    store::{StaleFlag, UsageReport, stale},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +29,9 @@ pub(crate) struct Query {
     #[schemars(range(max = 36500))]
     days: Option<Days>,
 }
+
+/// After how many days a flag is stale, if a request does not say it.
+pub(crate) const STALE_DAYS: u32 = 30;
 
 /// A number of days.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
@@ -59,13 +65,19 @@ pub(crate) async fn list(
     State(state): State<AppState>,
     Params(query): Params<Query>,
 ) -> Result<Reply<Stale>, ApiError> {
-    let days = query.days.map_or(30, |days| days.0);
+    let days = query.days.map_or(STALE_DAYS, |days| days.0);
     let usage = usage(&state).await?;
     let snapshot = state.flags().snapshot();
     let found = stale(&rows(&snapshot)?.flags, &usage, days);
     let (items, next) = paginate(found, Limit::or_default(query.limit), query.cursor.as_deref())?;
     let revision = snapshot.revision().number();
     Reply::new(&Stale { items, next, revision, days, recorded_since: usage.since })
+}
+
+/// The flags of a snapshot that are stale after 30 days.
+pub(crate) async fn all(state: &AppState, snapshot: &Snapshot) -> Result<Vec<StaleFlag>, ApiError> {
+    let usage = usage(state).await?;
+    Ok(stale(&rows(snapshot)?.flags, &usage, STALE_DAYS))
 }
 
 async fn usage(state: &AppState) -> Result<UsageReport, ApiError> {

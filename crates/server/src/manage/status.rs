@@ -1,15 +1,17 @@
 //! `GET /api/status`: the status of this server.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use axum::extract::State;
 use novi::flags::Origin;
 use schemars::JsonSchema;
 use serde::Serialize;
+use tokio::time::timeout;
 
 use crate::{
     app::{AppState, rows::rows},
     http::{error::ApiError, reply::Reply},
+    manage::error::store,
 };
 
 /// The status of a server.
@@ -32,6 +34,23 @@ pub(crate) struct Status {
     /// What is wrong with the tables of the database, such as missing triggers; `novi migrate` repairs them.
     schema_problems: Vec<String>,
     counts: Counts,
+    /// The streams of `/ofrep/v1/events` that this server has open.
+    event_streams: EventStreams,
+    /// How many processes follow the rows of the database, this one included. Null if the database cannot tell: only
+    /// PostgreSQL knows them; with the others, processes poll.
+    followers: Option<u64>,
+}
+
+/// The event streams of a server. A stream has no queue: a slow client gets only the newest event.
+#[derive(Serialize, JsonSchema)]
+struct EventStreams {
+    open: usize,
+    /// More are rejected.
+    limit: usize,
+    /// How long the oldest has been open; null if none is.
+    oldest_seconds: Option<f64>,
+    /// Streams whose clients have not taken the newest event yet.
+    behind: usize,
 }
 
 /// Numbers of rows.
@@ -48,9 +67,18 @@ struct Counts {
     broken: usize,
 }
 
+/// The processes that follow the database; `None` also if it does not answer soon: a status has no time to wait.
+async fn followers(state: &AppState) -> Option<u64> {
+    const LONGEST: Duration = Duration::from_secs(1);
+    let count = async { store(state).await.ok()?.followers().await.ok()? };
+    timeout(LONGEST, count).await.ok()?
+}
+
 pub(crate) async fn status(State(state): State<AppState>) -> Result<Reply<Status>, ApiError> {
+    let followers = followers(&state).await;
     let (status, snapshot) = (state.flags().status(), state.flags().snapshot());
     let rows = rows(&snapshot)?;
+    let (oldest, behind) = state.events().ages();
     let broken: HashSet<_> = snapshot.issues().iter().flat_map(|issue| &issue.flags).collect();
     Reply::new(&Status {
         version: env!("CARGO_PKG_VERSION"),
@@ -70,5 +98,12 @@ pub(crate) async fn status(State(state): State<AppState>) -> Result<Reply<Status
             issues: snapshot.issue_count(),
             broken: broken.len(),
         },
+        event_streams: EventStreams {
+            open: state.events().open(),
+            limit: state.options().max_streams,
+            oldest_seconds: oldest.map(|age| age.as_secs_f64()),
+            behind,
+        },
+        followers,
     })
 }

@@ -153,6 +153,7 @@ pub(crate) async fn events(
     let mut news = events.subscribe(state.flags());
     // A change since the client's evaluation is sent at once.
     if news.borrow_and_update().revision == ticket.revision {
+        slot.took(&news.borrow());
         news.mark_unchanged();
     } else {
         news.mark_changed();
@@ -164,7 +165,7 @@ pub(crate) async fn events(
         ticket,
         greeted: false,
         end: Instant::now() + Duration::from_secs(left),
-        _slot: slot,
+        slot,
         state: state.clone(),
     };
     let mut response = Response::new(Body::from_stream(stream::unfold(client, Client::next)));
@@ -183,7 +184,7 @@ struct Client {
     ticket: Ticket,
     greeted: bool,
     end: Instant,
-    _slot: Slot,
+    slot: Slot,
     state: AppState,
 }
 
@@ -199,7 +200,9 @@ impl Client {
             () = shutdown(&mut self.shutdown) => return None,
             changed = self.news.changed() => {
                 changed.ok()?;
-                self.news.borrow_and_update().event()
+                let news = self.news.borrow_and_update();
+                self.slot.took(&news);
+                news.event()
             }
             () = sleep_until(self.end) => return None,
             () = sleep(self.state.options().keep_alive) => Bytes::from_static(b": still here\n\n"),

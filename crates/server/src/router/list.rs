@@ -185,6 +185,13 @@ fn reports() -> Vec<Endpoint> {
         post("/api/tokens", Requires(Admin), "Create a token", tokens::create),
         delete("/api/tokens/{id}", Requires(Admin), "Revoke a token", tokens::revoke),
         post(
+            "/api/evaluate",
+            Requires(Server),
+            "Evaluate all flags, now or at an earlier revision",
+            evaluate::evaluate_all,
+        )
+        .large(Comparison),
+        post(
             "/api/evaluate/{*name}",
             Requires(Server),
             "Evaluate a flag, now or at an earlier revision",

@@ -52,6 +52,34 @@ async fn changes_are_measured_and_not_made() {
 }
 
 #[tokio::test]
+async fn attribute_that_no_caller_has_is_warned_of() {
+    let database = crate::common::database(crate::common::Kind::Sqlite).await;
+    let api = Api::start(&database).await;
+    let config = json!([
+        {"class_name": "novi.attribute", "config": {"attribute": "even", "equals": true}},
+        {"class_name": "novi.attribute", "config": {"attribute": "app.version", "equals": 2}},
+    ]);
+    let changes = json!([
+        {"create_activation": {"id": 50, "name": "both", "class_name": "novi.and", "config": config}},
+        {"create_flag": {"name": "New", "status": true, "activations": [50]}},
+    ]);
+    let mut callers = callers(10);
+    let body = json!({"changes": changes, "contexts": callers});
+    let warnings = async |body: Value| {
+        let found = api.post("/api/impact", body).await.with(200);
+        found["impact"]["flags"][0]["warnings"].clone()
+    };
+    let found = warnings(body).await;
+    assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
+    assert!(
+        found[0].as_str().unwrap().starts_with("the flag reads the attribute \"app.version\""),
+        "{found}"
+    );
+    callers[4]["app"] = json!({"version": 2});
+    assert_eq!(warnings(json!({"changes": changes, "contexts": callers})).await, json!([]));
+}
+
+#[tokio::test]
 async fn recent_contexts_are_sampled_without_omitted_attributes() {
     let rows = novi::rows::Rows {
         flags: vec![novi::rows::FlagRow::new(1, "one", true)],

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    common::{Kind, database},
+    common::{Kind, database, databases},
     support::Api,
 };
 
@@ -71,6 +71,32 @@ async fn flags_are_filtered_and_sorted() {
     let error = api.get("/api/flags?sort=owner").await.error(400, "invalid_query");
     let message = error["message"].as_str().unwrap();
     assert!(message.starts_with("query: sort: unknown value `owner`, expected one of `id`,"), "{message}");
+}
+
+#[tokio::test]
+async fn stale_flags_are_filtered_as_they_are_listed() {
+    for database in databases().await {
+        let api = Api::start(&database).await;
+        let all = names(&api, "").await;
+        assert!(names(&api, "?stale=true").await.is_empty());
+        assert_eq!(names(&api, "?stale=false").await, all);
+        // A flag that has expired, and one that was evaluated last a long time ago.
+        api.patch("/api/flags/3", json!({"expires_at": "2020-01-01T00:00:00Z"})).await.with(200);
+        api.store
+            .run_script(
+                "UPDATE novi_usage_since SET since = '2020-01-01 00:00:00';
+                UPDATE flag_metadata SET created_at = '2020-01-01 00:00:00' WHERE flag_id = 4;",
+            )
+            .await
+            .unwrap();
+        api.flags.refresh_to(api.store.revision().await.unwrap()).await.unwrap();
+        let stale = api.get("/api/stale").await.with(200);
+        let listed: Vec<_> = stale["items"].as_array().unwrap().iter().map(|item| &item["flag"]).collect();
+        assert_eq!(listed, ["Combo AND", "Combo OR"]);
+        assert_eq!(names(&api, "?stale=true").await, ["Combo AND", "Combo OR"]);
+        assert_eq!(names(&api, "?stale=true&q=or").await, ["Combo OR"]);
+        assert_eq!(names(&api, "?stale=false").await.len(), all.len() - 2);
+    }
 }
 
 #[tokio::test]
@@ -169,6 +195,44 @@ async fn types_issues_and_status_are_listed() {
         .await
         .with(200);
     assert_eq!(api.get("/api/issues").await.with(200)["items"], json!([]));
+}
+
+#[tokio::test]
+async fn status_has_event_streams_and_who_follows() {
+    for database in databases().await {
+        let api = Api::start(&database).await;
+        let status = async || api.get("/api/status").await.with(200);
+        let streams = status().await["event_streams"].clone();
+        assert_eq!((&streams["open"], &streams["behind"]), (&json!(0), &json!(0)));
+        assert_eq!(streams["oldest_seconds"], Value::Null);
+        let all = api.post("/ofrep/v1/evaluate/flags", json!({"context": {}})).await.with(200);
+        let address = all["eventStreams"][0]["endpoint"]["requestUri"].as_str().unwrap();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut stream = client.get(format!("{}{address}", api.base)).send().await.unwrap();
+        stream.chunk().await.unwrap();
+        let streams = status().await["event_streams"].clone();
+        assert_eq!((&streams["open"], &streams["behind"]), (&json!(1), &json!(0)), "{streams}");
+        assert!(
+            streams["oldest_seconds"].as_f64().is_some() && streams["limit"].as_u64() > Some(1),
+            "{streams}"
+        );
+        // An event that the client takes leaves it not behind.
+        api.patch("/api/flags/3", json!({"status": false})).await.with(200);
+        stream.chunk().await.unwrap();
+        assert_eq!(status().await["event_streams"]["behind"], 0);
+        drop(stream);
+        while status().await["event_streams"]["open"] != 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        // Only PostgreSQL knows who listens; it does so soon after the start.
+        if database.kind == Kind::Postgres {
+            while status().await["followers"].as_u64() < Some(1) {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        } else {
+            assert_eq!(status().await["followers"], Value::Null);
+        }
+    }
 }
 
 #[tokio::test]

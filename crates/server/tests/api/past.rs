@@ -42,6 +42,69 @@ async fn pages_of_the_history_are_complete() {
 }
 
 #[tokio::test]
+async fn history_is_filtered_by_actor_table_time_and_text() {
+    for database in databases().await {
+        let api = Api::start(&database).await;
+        let change = async |actor: &str, reason: &str, path: &str, body: Value| {
+            let headers = [("x-novi-actor", actor), ("x-novi-reason", reason)];
+            api.send("PATCH", path, &headers, Some(&body)).await.with(200);
+        };
+        change("ann", "100% off_now", "/api/flags/3", json!({"owner": "Zoë"})).await;
+        change("ben", "", "/api/activations/1", json!({"name": "Renamed"})).await;
+        for number in 0..5 {
+            change("ben", "", "/api/flags/4", json!({"description": format!("v{number}")})).await;
+        }
+        api.settled().await;
+        let subjects = async |query: &str| {
+            let page = api.get(&format!("/api/history?{query}")).await.with(200);
+            let items = page["items"].as_array().unwrap().clone();
+            let subjects: Vec<_> =
+                items.iter().map(|item| item["subject"].as_str().unwrap().to_owned()).collect();
+            (subjects, page)
+        };
+        // Older than the newest revisions, which are read first.
+        let (by_ann, page) = subjects("actor=ann&limit=1").await;
+        assert_eq!(by_ann, ["flag_metadata#3"], "{page}");
+        assert_eq!(page["next"], Value::Null);
+        let at = page["items"][0]["changed_at"].as_str().unwrap().replace('+', "%2B");
+        let revision = page["items"][0]["revision"].as_i64().unwrap();
+        for (query, expected) in [
+            ("actor=ann&entity=flags".to_owned(), 0),
+            ("actor=ben&entity=activations".to_owned(), 1),
+            ("actor=ben".to_owned(), 6),
+            ("q=100%25%20OFF_NOW".to_owned(), 1),
+            ("q=100_".to_owned(), 0),
+            ("q=Zo%C3%AB".to_owned(), 1),
+            ("q=renamed".to_owned(), 1),
+            (format!("actor=ann&since={at}"), 1),
+            (format!("actor=ann&until={at}"), 1),
+            (format!("actor=ann&since={revision}&until={revision}"), 1),
+            (format!("actor=ann&since={}", revision + 1), 0),
+            (format!("actor=ann&until={}", revision - 1), 0),
+            (format!("since={}&after={revision}&actor=ben", revision - 3), 6),
+            ("since=2999-01-01".to_owned(), 0),
+            ("until=2020-01-01".to_owned(), 0),
+            ("actor=ben&since=2020-01-01&until=2999-01-01T00:00:00Z".to_owned(), 6),
+            ("flag=Combo%20OR&actor=ben".to_owned(), 5),
+        ] {
+            let (found, page) = subjects(&query).await;
+            assert_eq!(found.len(), expected, "{}: {query}: {page}", database.url);
+        }
+        let (first, page) = subjects("actor=ben&limit=4").await;
+        let (rest, last) =
+            subjects(&format!("actor=ben&limit=4&cursor={}", page["next"].as_str().unwrap())).await;
+        assert_eq!((first.len(), rest.len(), &last["next"]), (4, 2, &Value::Null));
+        let error = api.get("/api/history?entity=flag").await.error(400, "invalid_query");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.starts_with("query: entity: expected one of `flags`, `flag_metadata`,"), "{message}");
+        for query in ["since=yesterday".to_owned(), "q=%00".to_owned(), format!("actor={}", "x".repeat(1001))]
+        {
+            api.get(&format!("/api/history?{query}")).await.error(400, "invalid_query");
+        }
+    }
+}
+
+#[tokio::test]
 async fn flag_is_rolled_back_and_evaluated_at_an_earlier_revision() {
     for database in databases().await {
         let api = Api::start(&database).await;

@@ -52,13 +52,16 @@ use crate::{
 pub(super) struct Config {
     /// What the experiment is expected to show
     #[serde(default)]
+    #[schemars(extend("x-novi-order" = 1, "x-novi-main" = true))]
     pub(super) hypothesis: Option<String>,
     /// Who answers questions about it
     #[serde(default)]
     pub(super) owner: Option<String>,
     /// The variants with their weights, which are relative and not negative
+    #[schemars(extend("x-novi-order" = 3))]
     pub(super) variants: Weights,
     /// The variant that the others are compared with
+    #[schemars(extend("x-novi-order" = 4))]
     pub(super) control: String,
     /// Attribute that identifies the units. A list is tried in order. Default: `targetingKey`
     #[serde(default)]
@@ -68,7 +71,7 @@ pub(super) struct Config {
     pub(super) salt: Option<String>,
     /// The percentage of units that are enrolled, from 0 to 100. Default: 100
     #[serde(default)]
-    #[schemars(range(min = 0, max = 100), extend("x-novi-input" = "percentage"))]
+    #[schemars(range(min = 0, max = 100), extend("x-novi-input" = "percentage", "x-novi-order" = 5, "x-novi-main" = true))]
     pub(super) traffic: Option<f64>,
     /// The range of a layer whose units are enrolled
     #[serde(default)]
@@ -78,25 +81,26 @@ pub(super) struct Config {
     pub(super) holdout: Option<Holdout>,
     /// The start: a date, a time like 2026-12-31T18:00, or one in RFC 3339. Default: none
     #[serde(default)]
-    #[schemars(extend("x-novi-input" = "time", "x-novi-order" = 1))]
+    #[schemars(extend("x-novi-input" = "time", "x-novi-order" = 6))]
     pub(super) start: Option<String>,
     /// The end, exclusive. Default: none
     #[serde(default)]
-    #[schemars(extend("x-novi-input" = "time", "x-novi-order" = 2))]
+    #[schemars(extend("x-novi-input" = "time", "x-novi-order" = 7))]
     pub(super) end: Option<String>,
     /// The IANA time zone of times without an offset, such as Europe/Berlin. Default: UTC
     #[serde(default)]
-    #[schemars(extend("x-novi-input" = "timezone"))]
+    #[schemars(extend("x-novi-input" = "timezone", "x-novi-order" = 8))]
     pub(super) timezone: Option<String>,
     /// The names of the metrics that decide
     #[serde(default)]
+    #[schemars(extend("x-novi-order" = 2, "x-novi-main" = true))]
     pub(super) metrics: Option<ExperimentMetrics>,
     /// The state. Default: `draft`
     #[serde(default)]
     pub(super) state: ExperimentState,
     /// When the experiment was stopped, or decided while it ran
     #[serde(default)]
-    #[schemars(extend("x-novi-input" = "time"))]
+    #[schemars(extend("x-novi-input" = "time", "x-novi-main" = false))]
     pub(super) stopped: Option<String>,
     /// The decision; only in the state `decided`
     #[serde(default)]

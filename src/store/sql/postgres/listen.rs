@@ -21,6 +21,11 @@ use crate::store::{Hints, backoff::Backoff};
 /// share it: an unnecessary hint costs one read of the revision.
 pub(super) const CHANNEL: &str = "novi";
 
+/// The name of connections that listen, by which they can be counted. PostgreSQL cuts longer ones.
+pub(super) fn application_name(channel: &str) -> String {
+    format!("novi follows {channel}").chars().take(63).collect()
+}
+
 /// A notification takes a millisecond. After this long it is not coming: a pooler that shares connections
 /// between clients accepts LISTEN and delivers nothing.
 const PROOF: Duration = Duration::from_secs(2);
@@ -53,7 +58,7 @@ async fn listen_once(pool: &PgPool, channel: &str, hints: &Hints) -> Result<(), 
         .max_lifetime(None)
         .idle_timeout(None)
         .acquire_timeout(PROOF)
-        .connect_lazy_with((*pool.connect_options()).clone());
+        .connect_lazy_with((*pool.connect_options()).clone().application_name(&application_name(channel)));
     if is_shared(&own, pool).await? {
         let shared =
             "the connection is shared with other clients by a pooler, which delivers no notifications";

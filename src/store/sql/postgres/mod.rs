@@ -26,6 +26,7 @@ use crate::{
             },
             driver::{self, Driver},
             migrate,
+            names::Names,
             pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE, Place},
             script::Syntax,
             store::SqlStore,
@@ -128,6 +129,8 @@ static DIALECT: Dialect = Dialect {
         records_above: "(select id, revision as position, changed_at, actor, reason, entity, entity_id, other_id, before, \
         after from flag_history where slot = 0 and revision > $above) records",
         until: "changed_at <= ?",
+        since: "changed_at >= ?",
+        containing: "lower(concat_ws(' ', actor, reason, before, after)) like lower(?) escape '!'",
         backdate: "update flag_history set changed_at = ? where id > ?",
         changed_at: "select to_char(max(changed_at) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from novi_revision",
         now: "select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
@@ -328,6 +331,11 @@ impl Driver for Postgres {
     ) -> Option<BoxFuture<'static, ()>> {
         let channel = connections.names.of(listen::CHANNEL);
         Some(Box::pin(listen::listen(connections.pool.clone(), channel, hints)))
+    }
+
+    fn followers(names: &Names) -> Option<Statement> {
+        let sql = "select count(*) from pg_stat_activity where datname = current_database() and application_name = ?";
+        Some(Statement::new(sql).bind(listen::application_name(&names.of(listen::CHANNEL))))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use novi_experiments::charts::Lift;
 use serde::Deserialize;
 
 /// An experiment of `GET /api/experiments`.
@@ -171,4 +172,17 @@ pub(super) struct Interval {
     pub(super) estimate: Option<f64>,
     pub(super) interval: [Option<f64>; 2],
     pub(super) interval_at_any_time: [Option<f64>; 2],
+}
+
+impl Interval {
+    /// The lift of a variant, for a chart.
+    pub(super) fn drawn<'a>(&self, class: &'a str, variant: &'a str) -> Lift<'a> {
+        let Self { estimate, interval, interval_at_any_time: at_any_time } = *self;
+        Lift { class, variant, estimate, interval, at_any_time }
+    }
+}
+
+/// Both ends of an interval.
+pub(super) fn ends([low, high]: [Option<f64>; 2], show: fn(Option<f64>) -> String) -> String {
+    format!("{} to {}", show(low), show(high))
 }

@@ -1,19 +1,18 @@
 //! Experiments: their list.
 
 mod data;
-mod lift;
 pub(crate) mod one;
 mod report;
 pub(crate) mod step;
 
 use askama::Template;
 use axum::extract::Query;
+use novi_experiments::charts::number;
 use serde::Deserialize;
 
 use self::data::Experiment;
 use crate::{
     api::{escape, with_query},
-    charts::number,
     pages::flag::id_of,
     visit::{Layout, Page, Section, Visit},
     words::{Markup, time},

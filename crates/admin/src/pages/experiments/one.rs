@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Path, Query};
+use novi_experiments::charts::number;
 use serde::Deserialize;
 
 use super::{
@@ -11,7 +12,6 @@ use super::{
 };
 use crate::{
     api::with_query,
-    charts::number,
     pages::flags::{Done, Notice},
     visit::{Layout, Page, Section, Visit},
     words::{Markup, bar, time},

@@ -3,17 +3,17 @@
 use askama::Template;
 use axum::http::StatusCode;
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
+use novi_experiments::charts::{self, number, signed};
 use novi_stats::distribution::Normal;
 use serde::Deserialize;
 
 use super::{
-    data::{Compared, Interval, Metric, Report},
-    lift::{self, Moments},
+    data::{Compared, Interval, Metric, Report, ends},
     path_of,
 };
 use crate::{
     api::{Failure, escape},
-    charts::{Colors, Stacked, number},
+    charts::{Colors, Stacked},
     evaluations::{Evaluations, OfResult},
     visit::Visit,
     words::{Markup, time},
@@ -81,7 +81,8 @@ struct MetricPart {
 
 struct OverTime {
     chart: Markup,
-    moments: Moments,
+    /// The class of each variant's color, and its name.
+    variants: Vec<(String, String)>,
     rows: Vec<(String, Vec<(String, String)>)>,
 }
 
@@ -242,7 +243,9 @@ impl MetricPart {
             is_guardrail: metric.guardrail,
             problem: metric.problem.clone(),
             warnings: metric.warnings.clone(),
-            chart: lift::intervals(&lifts),
+            chart: Markup::of(charts::lifts(
+                &lifts.iter().map(|(class, variant, lift)| lift.drawn(class, variant)).collect::<Vec<_>>(),
+            )),
             rows: std::iter::once(control).chain(others).collect(),
             power: power.collect(),
             steps: steps.collect(),
@@ -268,13 +271,11 @@ impl OverTime {
             let (lift, difference) = found.map(|found| (found.lift, found.difference)).unwrap_or_default();
             is_known |= lift.is_some() || difference.is_some();
             match (lift, difference) {
-                (Some(lift), _) => {
-                    (lift::percent(lift.estimate), lift::ends(lift.interval_at_any_time, lift::percent))
-                }
+                (Some(lift), _) => (signed(lift.estimate), ends(lift.interval_at_any_time, signed)),
                 // The control is too close to zero to be divided by.
                 (None, Some(difference)) => (
                     format!("{} (difference)", plain(difference.estimate)),
-                    lift::ends(difference.interval_at_any_time, plain),
+                    ends(difference.interval_at_any_time, plain),
                 ),
                 (None, None) => ("unknown".to_owned(), String::new()),
             }
@@ -285,8 +286,15 @@ impl OverTime {
             rows.push((at.clone(), found.iter().map(|found| cell(found.as_ref())).collect()));
             lifts.push((at.clone(), found.into_iter().map(|found| found?.lift).collect()));
         }
-        let moments = Moments { rows: lifts, variants };
-        is_known.then(|| Self { chart: moments.chart(), rows, moments })
+        let drawn: Vec<(&str, Vec<_>)> = (lifts.iter())
+            .map(|(at, lifts): &(String, Vec<Option<Interval>>)| {
+                let lifts = variants.iter().zip(lifts);
+                let drawn = lifts.map(|((class, name), lift)| Some(lift.as_ref()?.drawn(class, name)));
+                (at.as_str(), drawn.collect())
+            })
+            .collect();
+        let chart = Markup::of(charts::moments(&drawn));
+        is_known.then_some(Self { chart, variants, rows })
     }
 }
 
@@ -305,7 +313,7 @@ impl Row {
     fn of(found: &Compared, value: String) -> Self {
         let (variant, problem) = (found.variant.clone(), found.problem.clone());
         let (shown, show): (_, fn(Option<f64>) -> String) = match (found.lift, found.difference) {
-            (Some(lift), _) => (lift, lift::percent),
+            (Some(lift), _) => (lift, signed),
             (None, Some(difference)) => (difference, plain),
             (None, None) => {
                 return Self { variant, value, verdict: problem.unwrap_or_default(), ..Self::EMPTY };
@@ -323,8 +331,8 @@ impl Row {
                 Some(_) => show(shown.estimate),
                 None => format!("{} (difference)", show(shown.estimate)),
             },
-            interval: lift::ends(shown.interval, show),
-            always: lift::ends(shown.interval_at_any_time, show),
+            interval: ends(shown.interval, show),
+            always: ends(shown.interval_at_any_time, show),
             p: plain(found.p_adjusted.or(found.p)),
             chance: share(found.chance_to_win),
             verdict: verdict.to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use novi::{Flags, store::SchemaStore};
 
-use super::{shop, traffic};
+use super::{orders, shop, traffic};
 use crate::{output::Failure, session::Config};
 
 /// The database of the demo, unless the command line names one.
@@ -19,12 +19,11 @@ pub(super) async fn create(config: &Config) -> Result<Arc<dyn SchemaStore>, Fail
         let now = Utc::now();
         let insert = format!("insert into {}", store.table_prefix());
         store.run_script(&novi::store::DEMO_ROWS.replace("insert into ", &insert)).await?;
-        // Elsewhere, others may write as well.
-        let is_own = config.database.url.starts_with("sqlite:");
+        let is_own = is_own(config);
         if is_own {
             date_back(&*store, now, 7 * 24).await?;
         }
-        for (edit, hours) in shop::edits(now) {
+        for (edit, hours) in shop::edits(now, is_own) {
             store.commit(edit).await?;
             if is_own {
                 date_back(&*store, now, hours).await?;
@@ -36,8 +35,16 @@ pub(super) async fn create(config: &Config) -> Result<Arc<dyn SchemaStore>, Fail
             usage_store.record_usage(usage).await?;
             usage_store.record_evaluations(hourly).await?;
         }
+        if is_own {
+            orders::create(&*store, &flags, now).await?;
+        }
     }
     Ok(store)
+}
+
+/// Whether the database is that of the demo alone. Elsewhere, others may write as well, and have tables of their own.
+pub(super) fn is_own(config: &Config) -> bool {
+    config.database.url.starts_with("sqlite:")
 }
 
 /// Dates the records of the history that were written since `now` back, in a database of SQLite.

@@ -7,6 +7,8 @@ use novi::{
 };
 use serde_json::{Value, json};
 
+use super::orders;
+
 /// The ids of the shop start here, above those of the other sample rows.
 const FIRST_ID: i64 = 101;
 
@@ -14,8 +16,10 @@ const FIRST_ID: i64 = 101;
 type Dated = (Edit, u32);
 
 /// The edits that make the shop, in order: a week of history.
-pub(super) fn edits(now: DateTime<Utc>) -> Vec<Dated> {
-    let mut opening = Opening { changes: Vec::new(), next_flag: FIRST_ID, next_activation: FIRST_ID, now };
+/// `has_orders` says whether there will be a table with orders, for the metrics of the experiment.
+pub(super) fn edits(now: DateTime<Utc>, has_orders: bool) -> Vec<Dated> {
+    let mut opening =
+        Opening { changes: Vec::new(), next_flag: FIRST_ID, next_activation: FIRST_ID, now, has_orders };
     opening.flags();
     let edit = |actor: &str, reason: &str, changes: Vec<Change>| {
         let author = Author { actor: Some(actor.to_owned()), reason: Some(reason.to_owned()) };
@@ -57,6 +61,7 @@ struct Opening {
     next_flag: i64,
     next_activation: i64,
     now: DateTime<Utc>,
+    has_orders: bool,
 }
 
 impl Opening {
@@ -80,18 +85,7 @@ impl Opening {
             &[testers],
             FlagMetadata { tags: tags(&["beta"]), ..about("Everything that is not finished", "platform") },
         );
-        let split = json!({"variants": {"control": 50, "semantic": 30, "hybrid": 20}});
-        let split = self.activation("Ranking experiment", "novi.split", &split);
-        self.flag(
-            "search.ranking",
-            &[split],
-            FlagMetadata {
-                tags: tags(&["search", "experiment"]),
-                value_type: Some(ValueType::String),
-                expires_at: self.days(40),
-                ..about("How search results are ordered", "search")
-            },
-        );
+        self.experiment();
         let layout = json!({
             "rules": [
                 {"when": {"class_name": "novi.attribute", "config": {"attribute": "staff", "equals": true}}, "variant": "next"},
@@ -156,6 +150,32 @@ impl Opening {
         if let Some(Change::InsertFlag(row)) = self.changes.last_mut() {
             row.status = false;
         }
+    }
+
+    /// The flag with a running experiment.
+    fn experiment(&mut self) {
+        let mut ranking = json!({
+            "hypothesis": "Who finds products by their meaning orders more",
+            "owner": "search",
+            "variants": {"control": 50, "semantic": 30, "hybrid": 20},
+            "control": "control",
+            "start": self.date(-orders::DAYS),
+            "state": "running"
+        });
+        if self.has_orders {
+            ranking["metrics"] = json!({"primary": ["ordered", "revenue"], "guardrails": ["returned"]});
+        }
+        let ranking = self.activation(orders::EXPERIMENT, "novi.experiment", &ranking);
+        self.flag(
+            orders::FLAG,
+            &[ranking],
+            FlagMetadata {
+                tags: tags(&["search", "experiment"]),
+                value_type: Some(ValueType::String),
+                expires_at: self.days(40),
+                ..about("How search results are ordered", "search")
+            },
+        );
     }
 
     fn activation(&mut self, name: &str, class: &str, config: &Value) -> i64 {

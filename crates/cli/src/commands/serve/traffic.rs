@@ -72,7 +72,8 @@ fn visitor(number: u32, at: DateTime<Utc>) -> Context<'static> {
     attributes(number % SAMPLE).with("currentDateTime", at + TimeDelta::minutes(30))
 }
 
-fn attributes(number: u32) -> Context<'static> {
+/// The attributes of a visitor.
+pub(super) fn attributes(number: u32) -> Context<'static> {
     let one_of = |values: &[&'static str], salt: u32| {
         let place = number.wrapping_mul(2_654_435_761).wrapping_add(salt.wrapping_mul(40_503)) >> 13;
         values.get(place as usize % values.len().max(1)).copied().unwrap_or_default()

@@ -3,8 +3,8 @@
 use axum::{extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
 use novi_experiments::{
-    By, Experiment, ExperimentError, Report, experiment_of, metrics_of, planned_analysis, planned_weights,
-    read_attributes, read_metrics,
+    By, Experiment, ExperimentError, Metric, Report, experiment_of, metrics_of, planned_analysis,
+    planned_weights, read_attributes, read_metrics,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -72,7 +72,10 @@ pub(crate) async fn report(
     let analyzed = spawn_blocking(move || {
         // There may be no metrics yet: the units are known without them.
         let folder = options.metrics.exists().then_some(options.metrics);
-        let metrics = read_metrics(folder.as_slice()).map_err(|error| error.to_string())?;
+        let mut metrics = read_metrics(folder.as_slice()).map_err(|error| error.to_string())?;
+        for (name, text) in &options.built_in {
+            metrics.push(Metric::parse(name, text).map_err(|error| error.to_string())?);
+        }
         let (metrics, _) = metrics_of(&wanted, metrics);
         let attributes = read_attributes(folder.as_slice()).map_err(|error| error.to_string())?;
         let by = query

@@ -1,12 +1,12 @@
 //! Reports as one HTML file that needs nothing else.
 
-mod charts;
-
 use std::collections::BTreeMap;
 
 use askama::Template;
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 use crate::{
+    charts::{self, Layer, Lift},
     report::{Breakdown, Comparison, Interval, MetricReport, Report, VariantReport},
     text::{heading, moment, number, percent, value_of, verdict},
 };
@@ -76,11 +76,68 @@ pub fn html(report: &Report) -> Result<String, std::fmt::Error> {
         from: moment(report.from),
         until: moment(report.until),
         interval: format!("{}\u{a0}%", (1e5 * (1.0 - report.alpha)).round() / 1e3),
-        days: charts::days(report),
+        days: days(report),
         metrics: report.metrics.iter().map(|metric| MetricPage::new(metric, &report.control)).collect(),
         breakdowns: report.breakdowns.iter().map(|found| BreakdownPage::new(report, found)).collect(),
     };
     page.render().map_err(|_| std::fmt::Error)
+}
+
+/// The class of the color of a variant.
+fn color(place: usize) -> String {
+    format!("s{}", place % 8)
+}
+
+/// New units by day and variant.
+fn days(report: &Report) -> String {
+    let all: BTreeMap<NaiveDate, _> =
+        report.days.iter().filter_map(|day| Some((day.day.parse().ok()?, day))).collect();
+    let (Some(first), Some(last)) = (all.keys().next(), all.keys().next_back()) else { return String::new() };
+    let counts = |variant: &String| -> Vec<i64> {
+        let days = first.iter_days().take_while(|day| day <= last);
+        let units = |day| all.get(&day).and_then(|day| day.units.get(variant)).copied().unwrap_or_default();
+        days.map(|day| i64::try_from(units(day)).unwrap_or(i64::MAX)).collect()
+    };
+    let counts: Vec<_> =
+        report.units.keys().enumerate().map(|(place, name)| (color(place), name, counts(name))).collect();
+    let layers: Vec<_> = counts.iter().map(|(class, name, counts)| Layer { class, name, counts }).collect();
+    let first: DateTime<Utc> = first.and_time(NaiveTime::MIN).and_utc();
+    charts::bars("new unit", first, 24, &layers)
+}
+
+/// The lift of each variant.
+fn lifts(report: &MetricReport) -> String {
+    let found = report.variants.iter().filter_map(|variant| Some((variant, variant.result.as_ref()?.lift?)));
+    let classes: Vec<String> = (0..report.variants.len()).map(|place| color(place + 1)).collect();
+    let lifts: Vec<_> = (classes.iter().zip(found))
+        .map(|(class, (variant, lift))| Lift {
+            class,
+            variant: &variant.variant,
+            estimate: Some(lift.estimate),
+            interval: lift.interval.map(Some),
+            at_any_time: lift.interval_at_any_time.map(Some),
+        })
+        .collect();
+    charts::lifts(&lifts)
+}
+
+/// The share of units that reach each step of a funnel.
+fn funnel(report: &MetricReport) -> String {
+    let of_step = |values: &'_ BTreeMap<String, f64>| {
+        let values = values.clone().into_iter().enumerate();
+        values.map(|(place, (variant, share))| (color(place), variant, share)).collect::<Vec<_>>()
+    };
+    let shares: Vec<_> =
+        report.steps.iter().map(|step| (step.step.as_str(), of_step(&step.values))).collect();
+    let steps: Vec<_> = shares
+        .iter()
+        .map(|(step, values)| {
+            let values =
+                values.iter().map(|(class, variant, share)| (class.clone(), variant.as_str(), *share));
+            (*step, values.collect())
+        })
+        .collect();
+    charts::steps(&steps)
 }
 
 impl<'a> BreakdownPage<'a> {
@@ -135,7 +192,7 @@ impl<'a> MetricPage<'a> {
             description: report.metric.description.as_deref(),
             problem: report.problem.as_deref(),
             warnings: &report.warnings,
-            chart: if report.steps.is_empty() { charts::lifts(report) } else { charts::funnel(report) },
+            chart: if report.steps.is_empty() { lifts(report) } else { funnel(report) },
             tables,
             query: &report.query,
         }
