@@ -55,7 +55,7 @@ const REFUSED: [Row; 18] = [
 ];
 
 /// The other types, which every dialect states.
-const STATED: [Row; 16] = [
+const STATED: [Row; 17] = [
     ("novi.and", "", "[]"),
     ("novi.or", "", "[]"),
     ("novi.not", "", r#"[{"class_name": "novi.and", "config": []}]"#),
@@ -72,6 +72,7 @@ const STATED: [Row; 16] = [
     ("novi.schedule", "", r#"{"from": "09:00"}"#),
     ("novi.experiment", "", r#"{"variants": {"a": 1, "b": 1}, "control": "a", "state": "stopped"}"#),
     ("novi.attribute", "", r#"{"attribute": "age", "less": 7}"#),
+    ("novi.metric", "", r#"{"kind": "mean", "sql": "select 1"}"#),
 ];
 
 /// Types that draw are stated, with a hash that the dialect has.

@@ -72,7 +72,11 @@ impl Activation for Experiment {
     }
 
     fn cause_rule(&self) -> CauseRule {
-        if self.is_split() { CauseRule::Draw } else { CauseRule::Unconditional }
+        match self {
+            Self::Running(Running { window: Some(_), .. }) => CauseRule::TimedDraw,
+            Self::Running(_) => CauseRule::Draw,
+            Self::Settled { .. } => CauseRule::Unconditional,
+        }
     }
 
     fn draws(&self) -> Option<&dyn Draws> {
@@ -142,6 +146,7 @@ impl Running {
     #[inline]
     fn assigned(&self, evaluation: &Evaluation<'_>) -> Option<Verdict> {
         if !self.is_open(evaluation) {
+            evaluation.without_draw();
             evaluation.note(|| "not enrolled at this time".to_owned());
             return None;
         }
