@@ -93,7 +93,7 @@ impl Create {
         let config = metric_config(&name, &text).map_err(|error| Failure::usage(error.to_string()))?;
         let config = serde_json::to_string(&config)
             .map_err(|error| Failure::system(format!("could not write the config as JSON: {error}")))?;
-        let files = metrics(&session.config, &Rows::default(), Vec::new()).map_err(Failure::usage)?;
+        let files = metrics(&session.config, &Rows::default(), &[]).map_err(Failure::usage)?;
         if files.iter().any(|metric| metric.name == name) {
             return Err(Failure::rejected(format!(
                 "the folder of metrics has {name}.sql: delete it first, or give the metric another name"
@@ -128,7 +128,7 @@ struct Listed<'m> {
 
 async fn list(session: &Session) -> Result<ExitCode, Failure> {
     let rows = session.store().await?.load().await?;
-    let all = metrics(&session.config, &rows, Vec::new()).map_err(Failure::usage)?;
+    let all = metrics(&session.config, &rows, &[]).map_err(Failure::usage)?;
     let listed: Vec<Listed<'_>> = all
         .iter()
         .map(|metric| {
@@ -159,7 +159,7 @@ fn line(listed: &Listed<'_>) -> Vec<String> {
 impl Show {
     async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let rows = session.store().await?.load().await?;
-        let all = metrics(&session.config, &rows, Vec::new()).map_err(Failure::usage)?;
+        let all = metrics(&session.config, &rows, &[]).map_err(Failure::usage)?;
         let found = all.iter().find(|metric| metric.name == self.name);
         let metric = found.ok_or_else(|| no_metric(&self.name, &all))?;
         if session.json {

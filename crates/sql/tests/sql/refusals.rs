@@ -21,7 +21,7 @@ const REFUSED: [Row; 18] = [
     ("novi.percentage", r#"`"hash": "murmur3"`, the default, and other hashes"#, r#"{"percentage": 5}"#),
     ("novi.percentage", r#"`"hash": "md5"`"#, r#"{"percentage": 5, "hash": "md5"}"#),
     ("novi.percentage", r#"`"hash": "crc32"`"#, r#"{"percentage": 5, "hash": "crc32"}"#),
-    ("novi.percentage", r#"any hash"#, r#"{"percentage": 5, "hash": "sha256"}"#),
+    ("novi.percentage", "any hash", r#"{"percentage": 5, "hash": "sha256"}"#),
     ("novi.split", r#"`"remember": true`"#, r#"{"variants": {"a": 1}, "hash": "sha256", "remember": true}"#),
     ("novi.weighted_random", "", r#"{"variations": ["a"], "splits": [1]}"#),
     (

@@ -13,7 +13,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What is wrong with the metrics in the folder `[experiments] metrics` and of rows, and with the names of metrics in experiments.
 pub(in crate::commands) async fn metric_problems(session: &Session, rows: &Rows) -> Vec<String> {
-    let metrics = match metrics(&session.config, rows, Vec::new()) {
+    let metrics = match metrics(&session.config, rows, &[]) {
         Ok(metrics) => metrics,
         Err(error) => return vec![error],
     };

@@ -72,7 +72,7 @@ impl Guard {
         let flags = session.flags().await?;
         let snapshot = flags.snapshot();
         let rows = snapshot.rows().cloned().unwrap_or_default();
-        let metrics = metrics(&session.config, &rows, self.metrics).map_err(Failure::usage)?;
+        let metrics = metrics(&session.config, &rows, &self.metrics).map_err(Failure::usage)?;
         let guard = guard(&session.config, metrics, on_harm, Some(self.timeout)).map_err(failure)?;
         let checked =
             Box::pin(with_progress("comparing", guard.check(&*store, &rows, &self.flag, Utc::now())));
@@ -123,10 +123,10 @@ fn report(guarded: &Guarded, written: bool) -> Result<(), Failure> {
 pub(in crate::commands) fn metrics(
     config: &Config,
     rows: &Rows,
-    paths: Vec<PathBuf>,
+    paths: &[PathBuf],
 ) -> Result<Vec<Metric>, String> {
     if !paths.is_empty() {
-        return read_metrics(&paths).map_err(|error| error.to_string());
+        return read_metrics(paths).map_err(|error| error.to_string());
     }
     let folder = config.file(&config.experiments.metrics).filter(|path| path.exists());
     let files = read_metrics(folder.as_slice()).map_err(|error| error.to_string())?;

@@ -16,7 +16,7 @@ use clap::Subcommand;
 
 pub(super) use self::{
     check::metric_problems,
-    guard::{database, guard, metrics},
+    guard::{guard, metrics},
     reweigh::{bandit, metric_of},
 };
 use self::{

@@ -72,7 +72,7 @@ impl Reweigh {
         let flags = session.flags().await?;
         let snapshot = flags.snapshot();
         let rows = snapshot.rows().cloned().unwrap_or_default();
-        let metrics = metrics(&session.config, &rows, self.metrics).map_err(Failure::usage)?;
+        let metrics = metrics(&session.config, &rows, &self.metrics).map_err(Failure::usage)?;
         let metric = metric_of(metrics, self.metric.as_deref()).map_err(Failure::usage)?;
         let bandit =
             bandit(&session.config, metric, seed, Some(self.timeout)).floor(self.floor).start(self.from);

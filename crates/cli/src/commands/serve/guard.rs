@@ -46,7 +46,7 @@ impl Logged {
 async fn guard_all(flags: &Flags, config: &Config, logged: &mut Logged) -> Result<(), String> {
     let snapshot = flags.snapshot();
     let Some(rows) = snapshot.rows() else { return Ok(()) };
-    let metrics = metrics(config, rows, Vec::new())?;
+    let metrics = metrics(config, rows, &[])?;
     let guard = match guard(config, metrics, config.experiments.on_harm, None) {
         Ok(guard) => guard,
         Err(error) => return Err(error.to_string()),

@@ -60,7 +60,7 @@ async fn reweigh(
     if changed.is_some_and(|changed| changed >= began) {
         return Ok(None);
     }
-    let metric = metric_of(metrics(config, &rows, Vec::new())?, Some(metric))?;
+    let metric = metric_of(metrics(config, &rows, &[])?, Some(metric))?;
     let floor = f64::from(config.experiments.reweigh_floor) / 100.0;
     let bandit = bandit(config, metric, slot.unsigned_abs(), None).floor(floor);
     let new = bandit.check(&rows, flag, began).await.map_err(|error| error.to_string())?;
