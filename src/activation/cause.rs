@@ -40,6 +40,8 @@ pub enum CauseRule {
     Condition,
     /// The activation draws.
     Draw,
+    /// The activation draws at some times, and is a condition at others.
+    TimedDraw,
     /// The activation is the same for every caller.
     Unconditional,
     /// All children must be on.
@@ -68,7 +70,8 @@ impl CauseRule {
             Self::Condition | Self::Flag => Cause::Condition,
             // Without a key there is no draw.
             Self::Draw if seen.without_draw && !on => Cause::Condition,
-            Self::Draw => Cause::Draw,
+            Self::TimedDraw if seen.without_draw => Cause::Condition,
+            Self::Draw | Self::TimedDraw => Cause::Draw,
             Self::Negation => of_on.max(of_off).as_condition(),
             _ if on => of_on,
             _ => of_on.max(of_off),
@@ -94,6 +97,10 @@ impl CauseRule {
                 on: CauseSet::of(Cause::Draw),
                 off: CauseSet::of(Cause::Draw).with(Cause::Condition),
             },
+            Self::TimedDraw => {
+                let both = CauseSet::of(Cause::Condition).with(Cause::Draw);
+                PossibleCauses { on: both, off: both }
+            }
             Self::Unconditional => only(Cause::Nothing),
             Self::All => {
                 PossibleCauses { on: CauseSet::all(children.clone().map(|child| child.on)), off: any() }
@@ -181,7 +188,7 @@ pub(crate) struct Causes {
     pub(crate) on: Cause,
     /// Of those that are off.
     off: Cause,
-    /// Whether a draw was not possible, since the caller has no key.
+    /// Whether there was no draw, since the caller has no key, or it is not the time.
     without_draw: bool,
 }
 
@@ -207,7 +214,7 @@ impl Causes {
         self.on = Cause::Fallthrough;
     }
 
-    /// The caller has no key to draw by.
+    /// There is no draw: the caller has no key, or it is not the time.
     pub(super) fn skip_draw(&mut self) {
         self.without_draw = true;
     }

@@ -337,6 +337,11 @@ impl<'a> Evaluation<'a> {
         drawn.unwrap_or(Verdict::Off)
     }
 
+    /// Notes that there is no draw at this time.
+    pub(crate) fn without_draw(&self) {
+        self.change_causes(Causes::skip_draw);
+    }
+
     #[inline]
     fn change_causes(&self, change: impl FnOnce(&mut Causes)) {
         let mut causes = self.causes.get();

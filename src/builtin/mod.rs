@@ -8,10 +8,12 @@ pub(crate) mod register;
 pub(crate) mod rollout;
 pub(crate) mod time;
 
+pub use audience::attribute::number::Number;
 pub use rollout::experiment::{
     ExperimentConfig, ExperimentDecision, ExperimentMetrics, ExperimentState, Holdout, Layer,
 };
 pub use rollout::hold::{RampError, RampStatus, held_ramp, ramp_status, rolled_back_ramp};
+pub use rollout::metric::MetricConfig;
 pub use rollout::split::reweight::{ReweightError, Reweighted, reweighted, with_weights};
 pub use time::clock::skipped_time;
 pub use time::date_time::window_is_empty;

@@ -98,6 +98,8 @@ pub struct Experiments {
     pub on_harm: OnHarm,
     /// How often a server changes the weights of the flags in `reweigh`; zero never does.
     pub reweigh_every: Interval,
+    /// The least weight of a variant of these flags, in percent.
+    pub reweigh_floor: u8,
     /// Flags whose variants get weights by how good they are, with their metric.
     pub reweigh: BTreeMap<String, String>,
 }
@@ -123,6 +125,7 @@ impl Default for Experiments {
             guard_every: never,
             on_harm: OnHarm::Hold,
             reweigh_every: never,
+            reweigh_floor: 5,
             reweigh: BTreeMap::new(),
         }
     }

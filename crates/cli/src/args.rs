@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     Activation, Apply, Assignments, Audience, Check, Cleanup, Completions, Diff, Drift, Eval, Experiment,
     Explain, Export, Flag, FollowLegacy, Health, History, Impact, Import, Link, Lint, List, Man, Members,
-    Migrate, Plan, Promote, Pull, Refs, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show,
-    Sign, Sql, Stale, Target, Test, Timeline, Token, Types, Variants, Watch,
+    Metric, Migrate, Plan, Promote, Pull, Refs, Reweight, Rollback, Rollout, Schedule, Seed, Serve,
+    SetStatus, Show, Sign, Sql, Stale, Target, Test, Timeline, Token, Types, Variants, Watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -87,6 +87,9 @@ pub(crate) enum Command {
     /// Plan and analyze experiments
     #[command(subcommand)]
     Experiment(Experiment),
+    /// Manage the metrics of experiments
+    #[command(subcommand)]
+    Metric(Metric),
     Impact(Impact),
     Eval(Eval),
     Explain(Explain),

@@ -50,6 +50,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Audience(command) => command.run(&session).await,
         Command::Sql(command) => command.run(&session).await,
         Command::Experiment(command) => command.run(&session).await,
+        Command::Metric(command) => command.run(&session).await,
         Command::Impact(command) => command.run(&session).await,
         Command::Eval(command) => command.run(&session).await,
         Command::Explain(command) => command.run(&session).await,

@@ -1,10 +1,10 @@
 //! Weights of a split by how good its variants are.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use novi::{
-    builtin::{ReweightError, reweighted},
+    builtin::{ExperimentConfig, ExperimentState, ReweightError, reweighted},
     flags::Writer,
     rows::{ActivationRow, Rows},
     store::{WriteStore, history::HistoryStore},
@@ -18,30 +18,32 @@ use serde_json::Value;
 
 use crate::{
     change::{commit_once, last_change, linked},
+    database::Database,
     error::ExperimentError,
     experiment::Experiment,
     measure::Measured,
     metric::{Better, Kind, Metric},
+    rows::{NewExperiment, reweighted_experiment},
     text::value_of,
     weights::experiment_of,
 };
 
-/// The class name of splits.
+/// The class names of activations whose weights are changed.
 const SPLIT: &str = "novi.split";
+const EXPERIMENT: &str = NewExperiment::CLASS;
 
 /// Whom the history names.
 const ACTOR: &str = "novi reweigh";
 
-/// Gives variants of a `novi.split` weights by Thompson sampling: the probability that each is the best one, by a metric.
+/// Gives variants of a `novi.split`, or of a `novi.experiment` that runs, weights by Thompson sampling: the probability that
+/// each is the best one, by a metric.
 #[derive(Clone, Debug)]
 pub struct Bandit {
-    url: String,
-    table_prefix: String,
+    database: Database,
     metric: Metric,
     start: Option<DateTime<Utc>>,
     seed: u64,
     floor: f64,
-    timeout: Duration,
 }
 
 /// The new weights of a split.
@@ -93,7 +95,7 @@ pub enum BanditError {
     Flag(String),
     /// The flag does not have exactly one split.
     #[error(
-        "expected one activation of the type novi.split that is linked to the flag {flag:?}, found {found}"
+        "expected one activation of the type novi.split or novi.experiment that is linked to the flag {flag:?}, found {found}"
     )]
     Splits {
         /// The flag.
@@ -125,6 +127,9 @@ pub enum BanditError {
     /// The floor is too high.
     #[error(transparent)]
     Floor(#[from] Problem),
+    /// The experiment does not run, so that nobody is drawn.
+    #[error("the experiment {0:?} does not run, so that its weights have no effect")]
+    NotRunning(String),
     /// The weights of the split cannot be changed.
     #[error(transparent)]
     Reweight(#[from] ReweightError),
@@ -137,18 +142,9 @@ pub enum BanditError {
 }
 
 impl Bandit {
-    /// A bandit over a metric, in the database at this address.
-    pub fn new(url: impl Into<String>, metric: Metric) -> Self {
-        let (url, table_prefix) = (url.into(), String::new());
-        let timeout = Duration::from_mins(10);
-        Self { url, table_prefix, metric, start: None, seed: 0, floor: 0.05, timeout }
-    }
-
-    /// What the names of novi's tables begin with.
-    #[must_use]
-    pub fn table_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.table_prefix = prefix.into();
-        self
+    /// A bandit over a metric, in this database: an address is enough.
+    pub fn new(database: impl Into<Database>, metric: Metric) -> Self {
+        Self { database: database.into(), metric, start: None, seed: 0, floor: 0.05 }
     }
 
     /// The seed of the draws: 0 by default.
@@ -169,13 +165,6 @@ impl Bandit {
     #[must_use]
     pub const fn start(mut self, start: Option<DateTime<Utc>>) -> Self {
         self.start = start;
-        self
-    }
-
-    /// How long each query may take: ten minutes by default.
-    #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
         self
     }
 
@@ -205,9 +194,7 @@ impl Bandit {
         let config = split.config.as_deref().unwrap_or_default();
         let parsed: Value = serde_json::from_str(config).map_err(ReweightError::from)?;
         let variants = variants_of(&parsed);
-        let experiment = Experiment::new(&self.url, experiment_of(rows, flag))
-            .table_prefix(&self.table_prefix)
-            .timeout(self.timeout)
+        let experiment = Experiment::new(self.database.clone(), experiment_of(rows, flag))
             .start(self.start)
             .end(Some(now));
         let measured = experiment
@@ -229,7 +216,7 @@ impl Bandit {
         let weights: Vec<f64> = thompson.weights(&arms)?.into_iter().map(rounded).collect();
         let named: Vec<(&str, f64)> =
             variants.iter().map(String::as_str).zip(weights.iter().copied()).collect();
-        let new = reweighted(config, &named)?;
+        let (new, moved) = new_weights(split, config, &named)?;
         let values = measured.values(&self.metric);
         let arms: Vec<ArmReport> = named
             .iter()
@@ -240,7 +227,7 @@ impl Bandit {
                 weight: *weight,
             })
             .collect();
-        let row = ActivationRow { config: Some(new.config), ..split.clone() };
+        let row = ActivationRow { config: Some(new), ..split.clone() };
         Ok(Reweighing {
             flag: flag.to_owned(),
             activation: split.id,
@@ -249,9 +236,10 @@ impl Bandit {
             floor: self.floor,
             reason: self.reason(&arms),
             arms,
-            moved: new.moved,
-            remembers: parsed.get("remember").and_then(Value::as_bool) == Some(true),
-            change: (new.moved > 0.0).then_some(row),
+            moved,
+            remembers: split.class_name == EXPERIMENT
+                || parsed.get("remember").and_then(Value::as_bool) == Some(true),
+            change: (moved > 0.0).then_some(row),
         })
     }
 
@@ -309,11 +297,29 @@ impl Reweighing {
     }
 }
 
-/// The only split that is linked to a flag.
+/// The config with new weights, and the share of callers that get another variant. An experiment keeps them as weights: its units keep their variants, so that nobody moves
+/// who was exposed.
+fn new_weights(
+    split: &ActivationRow,
+    config: &str,
+    weights: &[(&str, f64)],
+) -> Result<(String, f64), BanditError> {
+    if split.class_name != EXPERIMENT {
+        let new = reweighted(config, weights)?;
+        return Ok((new.config, new.moved));
+    }
+    let experiment = ExperimentConfig::parse(config).map_err(ReweightError::from)?;
+    if experiment.state() != ExperimentState::Running {
+        return Err(BanditError::NotRunning(split.name.clone()));
+    }
+    Ok(reweighted_experiment(config, weights)?)
+}
+
+/// The only split, or experiment, that is linked to a flag.
 fn split_of<'r>(rows: &'r Rows, flag: &str) -> Result<&'r ActivationRow, BanditError> {
     let row = rows.flags.iter().find(|row| row.name == flag);
     let id = row.ok_or_else(|| BanditError::Flag(flag.to_owned()))?.id;
-    let splits = linked(rows, id, SPLIT);
+    let splits = [linked(rows, id, SPLIT), linked(rows, id, EXPERIMENT)].concat();
     match splits[..] {
         [split] => Ok(split),
         _ => Err(BanditError::Splits { flag: flag.to_owned(), found: splits.len() }),

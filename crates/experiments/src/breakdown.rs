@@ -116,6 +116,7 @@ fn add(segments: &mut [Segment], metric: &Metric, measured: &Result<Measured, St
             problem: None,
             values: BTreeMap::new(),
             variants: Vec::new(),
+            steps: Vec::new(),
         };
         match measured {
             Err(problem) => found.problem = Some(problem.clone()),
@@ -127,7 +128,9 @@ fn add(segments: &mut [Segment], metric: &Metric, measured: &Result<Measured, St
             }
             Ok(measured) => {
                 let against = Against { control: plan.control, alpha: plan.alpha, better: metric.better };
-                (found.values, found.variants) = against.compare(metric, &measured.segment(number));
+                let measured = measured.segment(number);
+                (found.values, found.variants) = against.compare(metric, &measured);
+                found.steps = against.steps(metric, &measured);
             }
         }
         segment.metrics.push(found);

@@ -5,11 +5,15 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 
 use crate::{
+    database::Database,
     error::ExperimentError,
     metric::Metric,
     read::Source,
     sql::{Dialect, Scope},
 };
+
+/// How long a query may take by default.
+const TIMEOUT: Duration = Duration::from_mins(10);
 
 /// No row of `novi_assignments` has this name.
 const NOBODY: &str = "novi check: no experiment";
@@ -19,26 +23,22 @@ const NOBODY: &str = "novi check: no experiment";
 ///
 /// # Errors
 /// [`ExperimentError::Url`] if the address is not that of a database.
-pub async fn check_metric(
-    url: &str,
-    table_prefix: &str,
-    metric: &Metric,
-    timeout: Duration,
-) -> Result<Vec<String>, ExperimentError> {
+pub async fn check_metric(database: &Database, metric: &Metric) -> Result<Vec<String>, ExperimentError> {
     if let Some(problem) = &metric.problem {
         return Ok(vec![problem.clone()]);
     }
     let end = Utc::now();
     let first = end - TimeDelta::days(1);
     let scope = Scope {
-        dialect: Dialect::of(url).ok_or(ExperimentError::Url)?,
-        prefix: table_prefix.to_owned(),
+        dialect: Dialect::of(&database.url).ok_or(ExperimentError::Url)?,
+        prefix: database.table_prefix.clone(),
         experiment: NOBODY.to_owned(),
         start: Some(first),
         end,
         segments: None,
     };
-    let source = Source { url: url.to_owned(), timeout, scope };
+    let timeout = database.timeout.unwrap_or(TIMEOUT);
+    let source = Source { url: database.url.clone(), timeout, scope };
     // Without units, it finds that columns are missing, and reads no outcomes.
     if let Err(error) = source.sums(metric, first).await {
         return Ok(vec![error.to_string()]);

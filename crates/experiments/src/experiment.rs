@@ -7,54 +7,49 @@ use chrono::{DateTime, Utc};
 use crate::{
     breakdown::{By, Plan, breakdown},
     compare::{Against, adjust},
+    database::Database,
     error::ExperimentError,
     measure::{Measured, measure},
     metric::{Kind, Metric},
     outcomes::{unreached, unreadable, without_outcomes},
+    periods::{WeightPeriod, compare_periods},
     read::Source,
     report::{MetricReport, Report},
     sql::{Dialect, Scope},
     units::{by_day, by_variant, compare_with_weights, first_moment, open_windows, warnings, without_units},
 };
 
+/// How long a query may take by default.
+const TIMEOUT: Duration = Duration::from_mins(10);
+
 /// An experiment whose assignments are recorded in `novi_assignments`, next to the tables of the application.
 #[derive(Clone, Debug)]
 pub struct Experiment {
-    url: String,
+    database: Database,
     name: String,
-    table_prefix: String,
     control: Option<String>,
     weights: BTreeMap<String, f64>,
+    periods: Vec<WeightPeriod>,
     start: Option<DateTime<Utc>>,
     end: Option<DateTime<Utc>>,
     alpha: f64,
-    timeout: Duration,
     by: Vec<By>,
 }
 
 impl Experiment {
-    /// The experiment with this name, in the database at this address.
-    #[must_use]
-    pub fn new(url: impl Into<String>, name: impl Into<String>) -> Self {
+    /// The experiment with this name, in this database: an address is enough.
+    pub fn new(database: impl Into<Database>, name: impl Into<String>) -> Self {
         Self {
-            url: url.into(),
+            database: database.into(),
             name: name.into(),
-            table_prefix: String::new(),
             control: None,
             weights: BTreeMap::new(),
+            periods: Vec::new(),
             start: None,
             end: None,
             alpha: 0.05,
-            timeout: Duration::from_mins(10),
             by: Vec::new(),
         }
-    }
-
-    /// What the names of novi's tables begin with.
-    #[must_use]
-    pub fn table_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.table_prefix = prefix.into();
-        self
     }
 
     /// The variant that others are compared with. By default `control`, `off`, or the first in the order of names.
@@ -68,6 +63,14 @@ impl Experiment {
     #[must_use]
     pub fn weights(mut self, weights: BTreeMap<String, f64>) -> Self {
         self.weights = weights;
+        self
+    }
+
+    /// The weights that variants have had, by [`weight_periods`](crate::weight_periods). If there are several, the units of
+    /// each period are compared with its own.
+    #[must_use]
+    pub fn periods(mut self, periods: Vec<WeightPeriod>) -> Self {
+        self.periods = periods;
         self
     }
 
@@ -89,13 +92,6 @@ impl Experiment {
     #[must_use]
     pub const fn alpha(mut self, alpha: f64) -> Self {
         self.alpha = alpha;
-        self
-    }
-
-    /// How long each query may take: ten minutes by default.
-    #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
         self
     }
 
@@ -125,14 +121,15 @@ impl Experiment {
     /// The database, with the assignments before this moment.
     fn source(&self, until: DateTime<Utc>) -> Result<Source, ExperimentError> {
         let scope = Scope {
-            dialect: Dialect::of(&self.url).ok_or(ExperimentError::Url)?,
-            prefix: self.table_prefix.clone(),
+            dialect: Dialect::of(&self.database.url).ok_or(ExperimentError::Url)?,
+            prefix: self.database.table_prefix.clone(),
             experiment: self.name.clone(),
             start: self.start,
             end: until,
             segments: None,
         };
-        Ok(Source { url: self.url.clone(), timeout: self.timeout, scope })
+        let timeout = self.database.timeout.unwrap_or(TIMEOUT);
+        Ok(Source { url: self.database.url.clone(), timeout, scope })
     }
 
     /// Reads the aggregates of the metrics, and compares the variants. A metric whose SQL fails has the reason in its
@@ -164,12 +161,25 @@ impl Experiment {
         for report in &mut reports {
             report.warnings.extend(open_windows(&report.metric, &days, until));
         }
-        let plan = Plan { control: &control, alpha: self.alpha, weights: &self.weights, first: from };
+        // The units of a part are not compared by period.
+        let changed = self.periods.len() > 1;
+        let (none, weights) = (BTreeMap::new(), &self.weights);
+        let plan = Plan {
+            control: &control,
+            alpha: self.alpha,
+            weights: if changed { &none } else { weights },
+            first: from,
+        };
         let mut breakdowns = Vec::new();
         for by in &self.by {
             breakdowns.push(breakdown(&source, metrics, by, plan).await);
         }
-        let (sample_ratio, unchecked) = match compare_with_weights(&units, &self.weights) {
+        let compared = if changed {
+            compare_periods(&source.revisions().await.map_err(ExperimentError::Database)?, &self.periods)
+        } else {
+            compare_with_weights(&units, weights)
+        };
+        let (sample_ratio, unchecked) = match compared {
             Ok(found) => (found, None),
             Err(problem) => (None, Some(format!("the numbers of units are not checked: {problem}"))),
         };

@@ -7,22 +7,24 @@ use novi::{
     builtin::{RampError, RampStatus, held_ramp, ramp_status, rolled_back_ramp},
     config::OnHarm,
     flags::Writer,
-    rows::{ActivationRow, Rows},
+    rows::{ActivationRow, FlagRow, Rows},
     store::{WriteStore, history::HistoryStore},
 };
 use serde::Serialize;
 
 use crate::{
-    change::{commit_once, last_change, linked},
+    change::{commit_once, last_change},
+    database::Database,
     error::ExperimentError,
     experiment::Experiment,
     harm::{Harm, doubts, harms, is_compared, too_few},
     metric::Metric,
+    ramps::{Ramp, Ramps},
     weights::{experiment_of, planned_weights},
 };
 
-/// The class name of ramps.
-const RAMP: &str = "novi.ramp";
+/// How long a query may take by default.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Whom the history names.
 const ACTOR: &str = "novi guard";
@@ -30,11 +32,9 @@ const ACTOR: &str = "novi guard";
 /// Guardrails that hold or roll back the `novi.ramp` of a flag if they show harm.
 #[derive(Clone, Debug)]
 pub struct Guard {
-    url: String,
-    table_prefix: String,
+    database: Database,
     metrics: Vec<Metric>,
     on_harm: OnHarm,
-    timeout: Duration,
 }
 
 /// What guardrails say of a ramp, and the change that they ask for.
@@ -43,7 +43,7 @@ pub struct Guard {
 pub struct Guarded {
     /// The flag.
     pub flag: String,
-    /// The ramp: `activations.id`.
+    /// The row of the ramp, or the one that has it inside: `activations.id`.
     pub activation: i64,
     /// The share of the callers that are in, from 0 to 100.
     pub percentage: f64,
@@ -70,7 +70,8 @@ pub enum GuardError {
     Flag(String),
     /// The flag does not have exactly one ramp.
     #[error(
-        "expected one activation of the type novi.ramp that is linked to the flag {flag:?}, found {found}"
+        "expected one activation of the type novi.ramp that is linked to the flag {flag:?}, or inside of its novi.and and \
+         novi.rules, found {found}"
     )]
     Ramps {
         /// The flag.
@@ -104,44 +105,34 @@ pub enum GuardError {
 }
 
 impl Guard {
-    /// A guard with these metrics, of which those with `guardrail: true` count, in the database at this address.
+    /// A guard with these metrics, of which those with `guardrail: true` count, in this database: an address is enough.
     ///
     /// # Errors
     /// [`GuardError::NoGuardrails`] if there are none.
-    pub fn new(url: impl Into<String>, metrics: Vec<Metric>, on_harm: OnHarm) -> Result<Self, GuardError> {
+    pub fn new(
+        database: impl Into<Database>,
+        metrics: Vec<Metric>,
+        on_harm: OnHarm,
+    ) -> Result<Self, GuardError> {
         // One that could not be read may be a guardrail: it is a doubt.
         let counts = |metric: &Metric| metric.guardrail || metric.problem.is_some();
         let metrics: Vec<Metric> = metrics.into_iter().filter(counts).collect();
         if metrics.is_empty() {
             return Err(GuardError::NoGuardrails);
         }
-        let (url, table_prefix) = (url.into(), String::new());
-        Ok(Self { url, table_prefix, metrics, on_harm, timeout: Duration::from_mins(1) })
-    }
-
-    /// What the names of novi's tables begin with.
-    #[must_use]
-    pub fn table_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.table_prefix = prefix.into();
-        self
-    }
-
-    /// How long each query may take: a minute by default.
-    #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
+        Ok(Self { database: database.into().within(TIMEOUT), metrics, on_harm })
     }
 
     /// The flags whose ramps this guard could change at this moment.
     #[must_use]
     pub fn flags(&self, rows: &Rows, now: DateTime<Utc>) -> Vec<String> {
-        let is_open = |flag: &str| {
-            let change = ramp_of(rows, flag).map(|row| self.changed(row, now));
+        let ramps = Ramps::new(rows);
+        let is_open = |flag: &&FlagRow| {
+            let change = ramp_of(&ramps, flag).map(|ramp| self.changed(&ramp, now));
             matches!(change, Ok(Ok(Some(_))))
         };
         let on = rows.flags.iter().filter(|flag| flag.status);
-        on.map(|flag| flag.name.clone()).filter(|name| is_open(name)).collect()
+        on.filter(is_open).map(|flag| flag.name.clone()).collect()
     }
 
     /// Compares the callers who are in with those who are not, or the variants of a split next to the ramp.
@@ -158,12 +149,14 @@ impl Guard {
         flag: &str,
         now: DateTime<Utc>,
     ) -> Result<Guarded, GuardError> {
-        let row = ramp_of(rows, flag)?;
+        let row = rows.flags.iter().find(|row| row.name == flag);
+        let row = row.ok_or_else(|| GuardError::Flag(flag.to_owned()))?;
+        let ramp = ramp_of(&Ramps::new(rows), row)?;
         let config = |source| GuardError::Config { flag: flag.to_owned(), source };
-        let status = ramp_status(row.config.as_deref().unwrap_or_default(), now).map_err(config)?;
+        let status = ramp_status(&ramp.config, now).map_err(config)?;
         let mut guarded = Guarded {
             flag: flag.to_owned(),
-            activation: row.id,
+            activation: ramp.row.id,
             percentage: status.map(|status| status.percentage).unwrap_or_default(),
             since: None,
             harms: Vec::new(),
@@ -173,16 +166,16 @@ impl Guard {
             change: None,
         };
         let Some(status) = status else { return Ok(guarded) };
-        guarded.since = last_change(store, flag, row.id).await?;
+        guarded.since = last_change(store, flag, ramp.row.id).await?;
         self.compare(rows, flag, status, now, &mut guarded).await?;
-        let change = self.changed(row, now).map_err(config)?;
+        let change = self.changed(&ramp, now).map_err(config)?;
         if let (Some(harm), Some(config)) = (guarded.harms.first(), change) {
             let what = match self.on_harm {
                 OnHarm::Hold => format!("held at {} %", status.percentage),
                 OnHarm::RollBack => format!("rolled back from {} %", status.percentage),
             };
             guarded.reason = Some(format!("{harm}; {what}"));
-            guarded.change = Some(ActivationRow { config: Some(config), ..row.clone() });
+            guarded.change = Some(ramp.replaced(config));
         }
         Ok(guarded)
     }
@@ -196,13 +189,7 @@ impl Guard {
         guarded: &mut Guarded,
     ) -> Result<(), GuardError> {
         let name = experiment_of(rows, flag);
-        let experiment = |start| {
-            Experiment::new(&self.url, &name)
-                .table_prefix(&self.table_prefix)
-                .timeout(self.timeout)
-                .start(start)
-                .end(Some(now))
-        };
+        let experiment = |start| Experiment::new(self.database.clone(), &name).start(start).end(Some(now));
         let since_step = guarded.since.max(Some(status.since));
         // Which variants there are decides what is compared.
         let units = match experiment(guarded.since).report(&[]).await {
@@ -239,8 +226,8 @@ impl Guard {
     }
 
     /// The config of the ramp after the change; `None` if there is nothing to change.
-    fn changed(&self, row: &ActivationRow, now: DateTime<Utc>) -> Result<Option<String>, RampError> {
-        let config = row.config.as_deref().unwrap_or_default();
+    fn changed(&self, ramp: &Ramp<'_>, now: DateTime<Utc>) -> Result<Option<String>, RampError> {
+        let config = &ramp.config;
         match self.on_harm {
             OnHarm::Hold => held_ramp(config, now),
             OnHarm::RollBack => match ramp_status(config, now)? {
@@ -262,13 +249,11 @@ impl Guarded {
     }
 }
 
-/// The only ramp that is linked to a flag.
-fn ramp_of<'r>(rows: &'r Rows, flag: &str) -> Result<&'r ActivationRow, GuardError> {
-    let row = rows.flags.iter().find(|row| row.name == flag);
-    let id = row.ok_or_else(|| GuardError::Flag(flag.to_owned()))?.id;
-    let ramps = linked(rows, id, RAMP);
-    match ramps[..] {
-        [ramp] => Ok(ramp),
-        _ => Err(GuardError::Ramps { flag: flag.to_owned(), found: ramps.len() }),
+/// The only ramp of a flag.
+fn ramp_of<'r>(ramps: &Ramps<'r>, flag: &FlagRow) -> Result<Ramp<'r>, GuardError> {
+    let mut found = ramps.of(flag.id);
+    match (found.len(), found.pop()) {
+        (1, Some(ramp)) => Ok(ramp),
+        (found, _) => Err(GuardError::Ramps { flag: flag.name.clone(), found }),
     }
 }

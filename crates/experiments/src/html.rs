@@ -7,7 +7,10 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 use crate::{
     charts::{self, Layer, Lift},
-    report::{Breakdown, Comparison, Interval, MetricReport, Report, VariantReport},
+    report::{
+        Breakdown, Comparison, Interval, MetricReport, Report, Segment, SegmentMetric, StepReport,
+        VariantReport,
+    },
     text::{heading, moment, number, percent, value_of, verdict},
 };
 
@@ -140,6 +143,19 @@ fn funnel(report: &MetricReport) -> String {
     charts::steps(&steps)
 }
 
+/// What is listed of a metric among the units with a value: of a funnel, each step.
+fn parts<'f>(
+    segment: &Segment,
+    found: &'f SegmentMetric,
+) -> Vec<(String, &'f BTreeMap<String, f64>, &'f [VariantReport])> {
+    let Some((last, before)) = found.steps.split_last() else {
+        return vec![(segment.value.clone(), &found.values, found.variants.as_slice())];
+    };
+    let name = |step: &StepReport| format!("{}: {}", segment.value, step.step);
+    let steps = before.iter().map(|step| (name(step), &step.values, step.variants.as_slice()));
+    steps.chain([(name(last), &found.values, found.variants.as_slice())]).collect()
+}
+
 impl<'a> BreakdownPage<'a> {
     fn new(report: &Report, breakdown: &'a Breakdown) -> Self {
         let mut tables = Vec::new();
@@ -147,22 +163,24 @@ impl<'a> BreakdownPage<'a> {
             let mut all = Vec::new();
             for segment in &breakdown.segments {
                 let Some(found) = segment.metrics.get(place) else { continue };
-                let value = |variant: &str| {
-                    found.values.get(variant).map(|value| value_of(metric, *value)).unwrap_or_default()
-                };
-                for row in rows(&report.control, &found.variants, value) {
-                    let result = found.variants.iter().find(|other| other.variant == row.variant);
-                    let result = result.and_then(|other| other.result.as_ref());
-                    let false_discovery = result.and_then(|result| result.p_false_discovery);
-                    all.push(SegmentRow {
-                        segment: segment.value.clone(),
-                        units: segment.units.get(&row.variant).map(u64::to_string).unwrap_or_default(),
-                        false_discovery: false_discovery.map(number).unwrap_or_default(),
-                        row: match &found.problem {
-                            Some(problem) => Row { verdict: problem.clone(), ..row },
-                            None => row,
-                        },
-                    });
+                for (part, values, variants) in parts(segment, found) {
+                    let value = |variant: &str| {
+                        values.get(variant).map(|value| value_of(metric, *value)).unwrap_or_default()
+                    };
+                    for row in rows(&report.control, variants, value) {
+                        let result = variants.iter().find(|other| other.variant == row.variant);
+                        let result = result.and_then(|other| other.result.as_ref());
+                        let false_discovery = result.and_then(|result| result.p_false_discovery);
+                        all.push(SegmentRow {
+                            segment: part.clone(),
+                            units: segment.units.get(&row.variant).map(u64::to_string).unwrap_or_default(),
+                            false_discovery: false_discovery.map(number).unwrap_or_default(),
+                            row: match &found.problem {
+                                Some(problem) => Row { verdict: problem.clone(), ..row },
+                                None => row,
+                            },
+                        });
+                    }
                 }
             }
             tables.push((metric.name.clone(), all));

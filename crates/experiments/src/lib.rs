@@ -7,6 +7,7 @@ mod change;
 pub mod charts;
 mod check;
 mod compare;
+mod database;
 mod error;
 mod experiment;
 mod fields;
@@ -17,6 +18,8 @@ mod html;
 mod measure;
 mod metric;
 mod outcomes;
+mod periods;
+mod ramps;
 mod read;
 mod report;
 mod rows;
@@ -29,6 +32,7 @@ pub use attributes::Attributes;
 pub use bandit::{ArmReport, Bandit, BanditError, Reweighing};
 pub use breakdown::By;
 pub use check::check_metric;
+pub use database::Database;
 pub use error::ExperimentError;
 pub use experiment::Experiment;
 pub use folder::{FolderError, read_attributes, read_metrics};
@@ -36,12 +40,14 @@ pub use guard::{Guard, GuardError, Guarded};
 pub use harm::Harm;
 pub use html::html;
 pub use metric::{Better, Kind, Margin, Metric, MetricError};
+pub use periods::{WeightPeriod, weight_periods};
 pub use report::{
-    Breakdown, Comparison, Day, Interval, MetricReport, Report, SampleRatio, Segment, SegmentMetric,
-    StepReport, VariantReport, Verdict,
+    Breakdown, Comparison, Day, Interval, MetricReport, PeriodRatio, Report, SampleRatio, Segment,
+    SegmentMetric, StepReport, VariantReport, Verdict,
 };
 pub use rows::{
     ExperimentRow, ExperimentStep, ExperimentSummary, ExperimentVariant, LayerShare, NewExperiment,
-    PlanError, PlannedAnalysis, Weights, experiments, find_experiment, metrics_of, planned_analysis,
+    PlanError, PlannedAnalysis, Weights, experiments, find_experiment, metric_config, metric_rows,
+    metric_text, metrics_of, planned_analysis, with_metric_rows,
 };
 pub use weights::{experiment_of, planned_weights};

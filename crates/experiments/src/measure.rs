@@ -34,14 +34,14 @@ pub(crate) async fn measure(
     first: DateTime<Utc>,
 ) -> Result<Measured, AudienceError> {
     let sums = source.sums(metric, first).await?;
-    // PostgreSQL reads all but nulls or refuses, so that a second pass over the outcomes has something to say only if
-    // none counts, or some have no value.
-    let is_lenient = source.scope.dialect != Dialect::Postgres;
-    let is_missing = sums.iter().any(|sums| sums.missing > 0);
-    let outcomes = if is_lenient || is_missing || sums.iter().all(|sums| sums.with_outcome == 0) {
+    // PostgreSQL reads all but nulls or refuses, so that without values a second pass over the outcomes has something to say
+    // only if none counts.
+    let has_values = matches!(metric.kind, Kind::Mean | Kind::Ratio | Kind::Quantile { .. });
+    let is_lenient = has_values || source.scope.dialect != Dialect::Postgres;
+    let outcomes = if is_lenient || sums.iter().all(|sums| sums.with_outcome == 0) {
         source.outcomes(metric, first).await?
     } else {
-        Outcomes { total: sums.iter().map(|sums| sums.read).sum(), unreadable_values: 0, unreadable_times: 0 }
+        Outcomes::default()
     };
     let quantiles = match metric.kind {
         Kind::Quantile { level } => quantiles(source, metric, (first, level), &sums).await?,

@@ -35,9 +35,6 @@ pub(crate) struct Sums {
     /// How many units have an outcome.
     pub(crate) with_outcome: u64,
     pub(crate) values: BTreeMap<String, f64>,
-    /// On PostgreSQL, how many outcomes count, and how many of them have no value.
-    pub(crate) read: u64,
-    pub(crate) missing: u64,
     /// How many units reach each step of a funnel.
     pub(crate) steps: BTreeMap<usize, u64>,
 }
@@ -86,6 +83,17 @@ impl Source {
         Ok(found)
     }
 
+    /// How many units each variant got at each revision.
+    pub(crate) async fn revisions(&self) -> Result<BTreeMap<(String, i64), u64>, AudienceError> {
+        let mut found = BTreeMap::new();
+        self.rows(&self.scope.revisions(), |row| {
+            let revision = i64::try_from(count(row, "revision")).unwrap_or(i64::MAX);
+            found.insert((text(row, "variant"), revision), count(row, "units"));
+        })
+        .await?;
+        Ok(found)
+    }
+
     /// The values of an attribute that most units have, the most frequent first.
     pub(crate) async fn most_frequent(
         &self,
@@ -127,8 +135,6 @@ impl Source {
                 units: count(row, "units"),
                 with_outcome: count(row, "n"),
                 values: values.collect(),
-                read: count(row, "read"),
-                missing: count(row, "missing"),
                 steps: (1..=metric.steps.len()).map(|step| (step, count(row, &format!("r{step}")))).collect(),
             });
         })

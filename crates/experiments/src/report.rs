@@ -84,6 +84,9 @@ pub struct SegmentMetric {
     pub values: BTreeMap<String, f64>,
     /// Each variant but the control. Verdicts hold with regard to the number of comparisons.
     pub variants: Vec<VariantReport>,
+    /// The steps of a funnel, whose last one is what is compared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepReport>,
 }
 
 /// How many units each variant got on a day.
@@ -104,6 +107,22 @@ pub struct SampleRatio {
     pub p: f64,
     /// Whether it is below 0.001: then the assignment, or its recording, must be broken.
     pub is_broken: bool,
+    /// The comparisons of periods with other weights, if they have changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub periods: Vec<PeriodRatio>,
+}
+
+/// The units that were first exposed while the weights were these.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PeriodRatio {
+    /// The first revision with these weights.
+    pub since: i64,
+    /// The weights.
+    pub weights: BTreeMap<String, f64>,
+    /// The units of each variant.
+    pub units: BTreeMap<String, u64>,
+    /// The probability that they differ so much from the weights by chance.
+    pub p: f64,
 }
 
 /// A metric of an experiment.

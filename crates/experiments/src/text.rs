@@ -19,6 +19,10 @@ impl fmt::Display for Report {
             moment(self.until)
         )?;
         let ratio = match &self.sample_ratio {
+            Some(ratio) if !ratio.periods.is_empty() => {
+                let periods = ratio.periods.len();
+                format!(" (sample ratio p = {}, over {periods} periods of weights)", number(ratio.p))
+            }
             Some(ratio) => format!(" (sample ratio p = {})", number(ratio.p)),
             None => String::new(),
         };
@@ -58,6 +62,14 @@ fn write_breakdown(f: &mut fmt::Formatter<'_>, report: &Report, breakdown: &Brea
                 None => writeln!(f, "    {}", found.name)?,
             }
             let value = |variant: &str| Some(value_of(&metric.metric, *found.values.get(variant)?));
+            // The last step is what is compared.
+            let before = found.steps.split_last().map_or(&[][..], |(_, before)| before);
+            for (number, step) in (1..).zip(before) {
+                let shares =
+                    step.values.iter().map(|(variant, share)| format!("{variant} {:.2} %", 100.0 * share));
+                let shares: Vec<String> = shares.collect();
+                writeln!(f, "      step {number}, {}: {}", step.step, shares.join(", "))?;
+            }
             write_variants(f, ("      ", &report.control), &found.variants, value)?;
         }
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Units that differ from their weights with a smaller probability are not those of a draw.
-const BROKEN_BELOW: f64 = 0.001;
+pub(crate) const BROKEN_BELOW: f64 = 0.001;
 
 /// Fewer units than this leave the normal approximation in doubt.
 pub(crate) const FEW_UNITS: u64 = 100;
@@ -75,7 +75,7 @@ pub(crate) fn compare_with_weights(
         weights.keys().map(|variant| units.get(variant).copied().unwrap_or_default()).collect();
     let planned: Vec<f64> = weights.values().copied().collect();
     let p = sample_ratio(&counts, &planned).map_err(|problem| problem.to_string())?.p;
-    Ok(Some(SampleRatio { weights: weights.clone(), p, is_broken: p < BROKEN_BELOW }))
+    Ok(Some(SampleRatio { weights: weights.clone(), p, is_broken: p < BROKEN_BELOW, periods: Vec::new() }))
 }
 
 /// Units whose outcomes are not complete yet, by the days of their exposure.
@@ -94,11 +94,12 @@ pub(crate) fn open_windows(metric: &Metric, days: &[Day], until: DateTime<Utc>) 
 /// What makes comparisons of these units doubtful, in words.
 pub(crate) fn warnings(units: &BTreeMap<String, u64>, sample_ratio: Option<&SampleRatio>) -> Vec<String> {
     let mut warnings = Vec::new();
-    if let Some(SampleRatio { p, is_broken: true, .. }) = sample_ratio {
+    if let Some(SampleRatio { p, is_broken: true, periods, .. }) = sample_ratio {
         warnings.push(format!(
-            "the variants do not have the units that their weights give (p = {}): unless the weights have changed since \
-             the first exposure, the assignment or its recording is broken, and no number below can be trusted",
-            number(*p)
+            "the variants do not have the units that their weights give (p = {}): {}the assignment or its recording is \
+             broken, and no number below can be trusted",
+            number(*p),
+            if periods.is_empty() { "unless the weights have changed since the first exposure, " } else { "" }
         ));
     }
     warnings.extend(few_units(units));

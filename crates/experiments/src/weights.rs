@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use novi::rows::Rows;
+use novi::rows::{ActivationRow, Rows};
 use serde_json::Value;
 
 use crate::rows::{analysis::linked_experiment, find_experiment, planned_analysis};
@@ -16,28 +16,37 @@ pub fn planned_weights(rows: &Rows, experiment: &str) -> BTreeMap<String, f64> {
     if let Some(planned) = planned_analysis(rows, experiment) {
         return planned.weights;
     }
+    let config = weighted_row(rows, experiment).and_then(|row| row.config.as_deref());
+    let config = config.and_then(|config| serde_json::from_str::<Value>(config).ok()).unwrap_or_default();
+    // Units that were assigned before a change of the weights keep their variant.
+    if config.get("remember").and_then(Value::as_bool) == Some(true) {
+        return BTreeMap::new();
+    }
+    let variants = config.get("variants").and_then(Value::as_object).into_iter().flatten();
+    variants.filter_map(|(name, weight)| Some((name.clone(), weight.as_f64()?))).collect()
+}
+
+/// The row with the weights of an experiment: of `novi.experiment` with this name; or else the `novi.split` whose
+/// `experiment` has this name, or that the flag with this name is linked to.
+pub(crate) fn weighted_row<'r>(rows: &'r Rows, experiment: &str) -> Option<&'r ActivationRow> {
+    if let Some(found) = find_experiment(rows, experiment) {
+        return Some(found.row);
+    }
     let flag = rows.flags.iter().find(|row| row.name == experiment).map(|row| row.id);
     let links = rows.links.iter().filter(|link| flag.is_some() && link.flag_id == flag);
     let linked: Vec<i64> = links.filter_map(|link| link.activation_id).collect();
-    let mut weights = BTreeMap::new();
+    let mut last = None;
     for row in rows.activations.iter().filter(|row| row.class_name == "novi.split") {
         let config = row.config.as_deref().and_then(|config| serde_json::from_str::<Value>(config).ok());
         let Some(config) = config else { continue };
-        let is_named = config.get("experiment").and_then(Value::as_str) == Some(experiment);
-        if !is_named && !linked.contains(&row.id) {
-            continue;
+        if config.get("experiment").and_then(Value::as_str) == Some(experiment) {
+            return Some(row);
         }
-        // Units that were assigned before a change of the weights keep their variant.
-        if config.get("remember").and_then(Value::as_bool) == Some(true) {
-            return BTreeMap::new();
-        }
-        let variants = config.get("variants").and_then(Value::as_object).into_iter().flatten();
-        weights = variants.filter_map(|(name, weight)| Some((name.clone(), weight.as_f64()?))).collect();
-        if is_named {
-            break;
+        if linked.contains(&row.id) {
+            last = Some(row);
         }
     }
-    weights
+    last
 }
 
 /// The experiment of a flag: the row of `novi.experiment` that it is linked to, the `experiment` of its `novi.split`, or
@@ -64,7 +73,7 @@ pub fn experiment_of(rows: &Rows, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use novi::rows::{ActivationRow, FlagRow, LinkRow};
+    use novi::rows::{FlagRow, LinkRow};
 
     use super::*;
 

@@ -12,14 +12,14 @@ use novi::{
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
     store::{Change, Edit, history::HistoryQuery},
 };
-use novi_experiments::{Bandit, BanditError, Metric};
+use novi_experiments::{Bandit, BanditError, Experiment, Metric, weight_periods};
 use novi_stats::{
     Summary,
     bandit::{Arm, Thompson},
     metric::Mean,
 };
 
-use crate::support::{Numbers, Unit, prepare, time};
+use crate::support::{Numbers, Unit, assign, prepare, time};
 
 const VARIANTS: [&str; 3] = ["blue", "control", "red"];
 
@@ -157,4 +157,93 @@ async fn weights_stay_while_a_variant_is_unknown() {
     let error =
         Bandit::new(&database.url, metric("mean")).check(&Rows::default(), "color", now).await.unwrap_err();
     assert_eq!(error.to_string(), "no flag is named \"color\"");
+}
+
+#[tokio::test]
+async fn experiments_that_run_get_new_weights_on_every_database() {
+    let now = Utc::now().trunc_subsecs(0);
+    let units = units(now);
+    let assigned: Vec<Unit> = units.iter().map(|(unit, _)| *unit).collect();
+    for database in databases().await {
+        prepare(&database, "colors", &assigned, &script(&units)).await;
+        let store = novi::store::connect(&database.url).await.unwrap();
+        let config = |state: &str| {
+            format!(
+                r#"{{"variants":{{"red":1,"control":1,"blue":1}},"control":"control","state":"{state}","traffic":50}}"#
+            )
+        };
+        let row = |state: &str| ActivationRow::new(1, "colors", "novi.experiment", config(state));
+        let made = Edit::new([
+            Change::InsertFlag(FlagRow::new(1, "color", true)),
+            Change::InsertActivation(row("running")),
+            Change::Link(LinkRow::new(1, 1)),
+        ]);
+        store.commit(made).await.unwrap();
+        let rows = store.load().await.unwrap();
+        let bandit = Bandit::new(&database.url, metric("mean")).seed(7).floor(0.1);
+        let new = bandit.check(&rows, "color", now).await.unwrap();
+        let weights: Vec<f64> = new.arms.iter().map(|arm| arm.weight).collect();
+        for (found, expected) in weights.iter().zip(expected(&units, 7, 0.1)) {
+            assert!((found - expected).abs() <= 0.000_501, "{:?}: {weights:?}", database.kind);
+        }
+        assert!(new.remembers && new.moved > 0.1, "{:?}: {}", database.kind, new.moved);
+        let flags = Flags::builder().keep_rows().from_rows(rows.clone()).unwrap();
+        assert!(new.apply(&flags.writer(), &*store).await.unwrap(), "{:?}", database.kind);
+        let rows = store.load().await.unwrap();
+        let changed = rows.activations[0].config.clone().unwrap();
+        let expected =
+            format!(r#""variants":{{"red":{},"control":{},"blue":{}}}"#, weights[2], weights[1], weights[0]);
+        assert!(changed.contains(&expected) && changed.contains(r#""traffic":50"#), "{changed}");
+        let stopped = Rows { activations: vec![row("stopped")], ..rows };
+        let error = bandit.check(&stopped, "color", now).await.unwrap_err();
+        assert!(matches!(error, BanditError::NotRunning(_)), "{error}");
+    }
+}
+
+/// Units of two periods, each of which fits its own weights only.
+#[tokio::test]
+async fn units_are_compared_with_the_weights_of_their_revision_on_every_database() {
+    let now = Utc::now().trunc_subsecs(0);
+    let units = |numbers: std::ops::Range<u64>, of_ten: u64| -> Vec<Unit> {
+        let unit = |number| Unit {
+            number,
+            variant: if number % 10 < of_ten { "new" } else { "old" },
+            seen: now - Duration::days(1),
+        };
+        numbers.map(unit).collect()
+    };
+    for database in databases().await {
+        let config = |weight: u8| {
+            format!(r#"{{"variants":{{"old":1,"new":{weight}}},"control":"old","state":"running"}}"#)
+        };
+        let row = |weight| ActivationRow::new(1, "colors", "novi.experiment", config(weight));
+        // Those of the second period are first, since all are recorded at revision 1.
+        prepare(&database, "colors", &units(1000..2000, 9), "create table orders (id integer)").await;
+        let store = novi::store::connect(&database.url).await.unwrap();
+        let made = Edit::new([
+            Change::InsertFlag(FlagRow::new(1, "color", true)),
+            Change::InsertActivation(row(1)),
+            Change::Link(LinkRow::new(1, 1)),
+        ]);
+        let first = store.commit(made).await.unwrap();
+        let other = Edit::new([Change::InsertFlag(FlagRow::new(2, "other", true))]);
+        store.commit(other).await.unwrap();
+        let second = store.commit(Edit::new([Change::UpdateActivation(row(9))])).await.unwrap();
+        let mut raw = common::Raw::connect(&database).await;
+        raw.run(&format!("update novi_assignments set revision = {}", second.number())).await.unwrap();
+        assign(&mut raw, database.kind, "colors", &units(0..1000, 5)).await;
+        raw.run(&format!("update novi_assignments set revision = {} where revision = 1", first.number()))
+            .await
+            .unwrap();
+        let rows = store.load().await.unwrap();
+        let periods = weight_periods(&*store, &rows, "colors").await.unwrap();
+        let since: Vec<i64> = periods.iter().map(|period| period.since).collect();
+        assert_eq!(since, [0, second.number()], "{:?}: {periods:?}", database.kind);
+        let experiment = Experiment::new(&database.url, "colors").weights(periods[1].weights.clone());
+        let report = experiment.clone().periods(periods).report(&[]).await.unwrap();
+        let ratio = report.sample_ratio.unwrap();
+        assert!(ratio.p > 0.99 && ratio.periods.len() == 2, "{:?}: {ratio:?}", database.kind);
+        let report = experiment.report(&[]).await.unwrap();
+        assert!(report.sample_ratio.unwrap().is_broken, "{:?}: by the weights of now", database.kind);
+    }
 }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Duration, Utc};
 use common::databases;
-use novi_experiments::{Experiment, Metric, MetricReport, Report};
+use novi_experiments::{By, Experiment, Metric, MetricReport, Report, html};
 use novi_stats::{analysis::Welch, metric::Proportion};
 
 use crate::support::{Numbers, Unit, close, prepare, start, time};
@@ -214,5 +214,29 @@ async fn days_of_retention_begin_at_the_exposure_and_exclude_their_end() {
         assert!(
             report.to_string().contains("back (share of units with an outcome on day 1, more is better)")
         );
+    }
+}
+
+#[tokio::test]
+async fn parts_have_each_step_of_a_funnel_on_every_database() {
+    let visits = visits(600);
+    let units: Vec<Unit> = visits.iter().map(|(unit, _)| *unit).collect();
+    for database in databases().await {
+        prepare(&database, "color", &units, &script(&visits)).await;
+        let by = By::attribute("day", &[], 50).unwrap();
+        let experiment = Experiment::new(&database.url, "color").end(Some(end())).by(vec![by]);
+        let report = experiment.report(&[funnel()]).await.unwrap();
+        let segments = &report.breakdowns[0].segments;
+        assert!(segments.len() > 5, "{:?}: {}", database.kind, segments.len());
+        for (place, step) in report.metrics[0].steps.iter().enumerate() {
+            for (variant, units) in &step.units {
+                let parts =
+                    segments.iter().filter_map(|part| part.metrics[0].steps[place].units.get(variant));
+                assert_eq!(parts.sum::<u64>(), *units, "{:?}, {}, {variant}", database.kind, step.step);
+            }
+        }
+        assert!(report.to_string().contains("      step 2, cart: blue "), "{report}");
+        let page = html(&report).unwrap();
+        assert!(page.contains(&format!("{}: cart", segments[0].value)), "{page}");
     }
 }

@@ -16,7 +16,7 @@ use novi::{
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
     store::{Change, Edit, SchemaStore, history::HistoryQuery},
 };
-use novi_experiments::{Guard, GuardError, Metric};
+use novi_experiments::{Database, Guard, GuardError, Metric};
 
 use crate::support::{Unit, assign, time};
 
@@ -215,7 +215,8 @@ async fn queries_that_fail_and_numbers_that_do_not_fit_change_nothing() {
             failed.reason.is_none() && failed.doubts[0].starts_with("broken: could not run"),
             "{failed:?}"
         );
-        let slow = guard(&database, errors(""), OnHarm::Hold).timeout(Timeout::from_nanos(1));
+        let hasty = Database::new(&database.url).timeout(Timeout::from_nanos(1));
+        let slow = Guard::new(hasty, vec![errors("")], OnHarm::Hold).unwrap();
         let slow = slow.check(&*shop.store, &rows, FLAG, shop.now).await;
         assert!(slow.is_err() || slow.is_ok_and(|found| found.reason.is_none()), "{:?}", database.kind);
         // Half of those who are on are lost, as by a page that crashes before the exposure is recorded.
@@ -245,4 +246,41 @@ async fn ramps_that_cannot_be_compared_are_rejected() {
     assert!(matches!(error, GuardError::Ramps { found: 0, .. }), "{error}");
     let goal = Metric::parse("buyers", "-- kind: mean\nselect 1").unwrap();
     assert!(matches!(Guard::new("sqlite:x", vec![goal], OnHarm::Hold), Err(GuardError::NoGuardrails)));
+}
+
+/// A ramp inside of a rule, and one that a `novi.and` refers to.
+#[tokio::test]
+async fn ramps_inside_of_other_activations_are_held() {
+    for database in databases().await {
+        for inline in [true, false] {
+            let database = common::database(database.kind).await;
+            let shop = shop(&database, ramp, 5).await;
+            let config = if inline {
+                let ramp = format!(r#"{{"class_name": "novi.ramp", "config": {}}}"#, ramp(shop.now));
+                format!(r#"{{"rules": [{{"when": {ramp}, "on": true}}]}}"#)
+            } else {
+                "[1]".to_owned()
+            };
+            let class = if inline { "novi.rules" } else { "novi.and" };
+            let nested = Edit::new([
+                Change::Unlink(LinkRow::new(1, 1)),
+                Change::InsertActivation(ActivationRow::new(2, "outer", class, config)),
+                Change::Link(LinkRow::new(1, 2)),
+            ]);
+            shop.store.commit_past(vec![(shop.now - Duration::days(4), nested)]).await.unwrap();
+            let guard = guard(&database, errors("-- margin: 10%"), OnHarm::Hold);
+            let rows = shop.rows().await;
+            assert_eq!(guard.flags(&rows, shop.now), [FLAG]);
+            let found = guard.check(&*shop.store, &rows, FLAG, shop.now).await.unwrap();
+            assert_eq!(found.activation, if inline { 2 } else { 1 });
+            assert_eq!(found.since, Some(shop.now - Duration::days(2)), "{:?}", database.kind);
+            let writer = shop.writer().await;
+            assert!(found.apply(&writer, &*shop.store).await.unwrap(), "{:?}", database.kind);
+            let rows = shop.rows().await;
+            let (ramp, outer) = (&rows.activations[0], &rows.activations[1]);
+            let changed = if inline { outer } else { ramp }.config.clone().unwrap();
+            assert_eq!(changed.matches("percentage").count(), 2, "{changed}");
+            assert_eq!(guard.flags(&rows, shop.now), [""; 0], "it is held: {changed}");
+        }
+    }
 }

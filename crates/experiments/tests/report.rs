@@ -379,13 +379,9 @@ async fn values_that_are_null_are_noticed_on_every_database() {
             warning.ends_with("have a `value` that is no number; those of units in their windows count as 0: convert it in the SQL"),
             "{what}"
         );
-        // PostgreSQL counts the outcomes that are compared, the others all that the SQL selects.
         let missing: usize = warning.split(' ').next().unwrap().parse().unwrap();
         let most = orders().filter(|number| *number < 40).count();
-        assert!(
-            missing > 0 && missing <= most && (database.kind == Kind::Postgres || missing == most),
-            "{what}"
-        );
+        assert!(missing > 0 && missing == most, "{what}");
         assert!(
             report.metrics[1].warnings.is_empty(),
             "{:?}: {:?}",

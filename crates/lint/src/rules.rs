@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use chrono::{SecondsFormat, Utc};
 use novi::{
     Flags,
+    builtin::MetricConfig,
     rows::{ActivationRow, FlagRow, Rows},
     snapshot::Snapshot,
 };
@@ -67,7 +68,8 @@ fn of_rows(subject: &Subject<'_>) -> Vec<Finding> {
     let mut contents = HashMap::new();
     for row in subject.rows.activations.iter().filter(|row| !invalid.contains(&row.id)) {
         let mut add = |code, message| findings.push(of_activation(row, code, message));
-        if !used.contains(&row.id) {
+        // Reports read metrics, by their names.
+        if !used.contains(&row.id) && row.class_name != MetricConfig::CLASS {
             add("unused", "no flag depends on it".to_owned());
         }
         let config = serde_json::from_str(row.config.as_deref().unwrap_or("null")).unwrap_or_default();

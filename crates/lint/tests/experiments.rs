@@ -64,3 +64,18 @@ fn names_holdouts_and_ends_are_compared() {
     assert_eq!(codes, [(2, "different_holdout"), (3, "same_experiment"), (4, "experiment_over")]);
     assert!(found[2].2.starts_with("ended at 2020-01-01T00:00:00Z"), "{found:?}");
 }
+
+#[test]
+fn metrics_need_no_flag() {
+    let metric = r#"{"kind": "mean", "sql": "select 1"}"#;
+    let rows = Rows {
+        activations: vec![
+            ActivationRow::new(1, "revenue", "novi.metric", metric),
+            ActivationRow::new(2, "nobody", "novi.static", r#"{"variant": "a"}"#),
+        ],
+        ..Rows::default()
+    };
+    let flags = Flags::from_rows(rows.clone()).unwrap();
+    let found = findings(&flags, &flags.snapshot(), &rows);
+    assert_eq!(found.iter().map(|found| (found.id, found.code)).collect::<Vec<_>>(), [(2, "unused")]);
+}

@@ -51,7 +51,7 @@ impl Attributes {
     /// Adds those of a condition.
     pub(crate) fn add(&mut self, expression: &Expression) {
         match expression.node() {
-            Node::Constant(_) | Node::Clock(..) => {}
+            Node::Constant(_) | Node::Clock(..) | Node::Week(_) => {}
             Node::All(list) | Node::Any(list) | Node::AtLeast(_, list) => {
                 for one in list {
                     self.add(one);
@@ -66,8 +66,8 @@ impl Attributes {
                 self.add(otherwise);
             }
             Node::Attribute(name, test) => self.add_test(name, test),
-            Node::Member(key, _) => self.add_key(&key.0),
-            Node::Draw(draw, _) => self.add_key(&draw.key.0),
+            Node::Member(key, _) | Node::Remembered(key, ..) => self.add_key(&key.0),
+            Node::Draw(draw, _) | Node::Rising(draw, _) => self.add_key(&draw.key.0),
         }
     }
 

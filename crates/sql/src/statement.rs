@@ -197,7 +197,7 @@ fn function(rendered: &Rendered, spec: &FunctionSpec, dialect: Dialect) -> Resul
             let comment = comment.replace(['\'', '\\', '\0'], "");
             Ok(format!(
                 "{head}drop function if exists {name};\ncreate function {name}({arguments}) returns {returns}\n\
-                 comment '{comment}' not deterministic no sql return {body};\n"
+                 comment '{comment}' not deterministic reads sql data return {body};\n"
             ))
         }
         Dialect::DuckDb => {

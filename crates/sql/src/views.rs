@@ -2,6 +2,7 @@
 
 use std::str::FromStr as _;
 
+use novi::store::{table_prefix, without_prefix};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use crate::{dialect::Dialect, statement::ViewSpec};
@@ -68,11 +69,11 @@ pub fn dialect_of(url: &str) -> Option<Dialect> {
     })
 }
 
-/// The address without the parameter that only novi knows.
-fn without_prefix(url: &str) -> String {
-    let Some((address, query)) = url.split_once('?') else { return url.to_owned() };
-    let left: Vec<&str> = query.split('&').filter(|part| !part.starts_with("table_prefix=")).collect();
-    if left.is_empty() { address.to_owned() } else { format!("{address}?{}", left.join("&")) }
+/// The table with the variants that units keep, in the database of the flags at an address, for
+/// [`Options`](crate::Options).
+#[must_use]
+pub fn assignments(url: &str) -> Vec<String> {
+    vec![format!("{}novi_assignments", table_prefix(url))]
 }
 
 impl Views {
@@ -123,29 +124,39 @@ impl Views {
         }
     }
 
-    /// The views that novi has made, by name.
+    /// The views that novi has made in a schema, by name; those of the connection's schema with `None`. Their names have
+    /// the schema before them if it is given.
     ///
     /// # Errors
-    /// If the database fails.
-    pub async fn list(&mut self) -> Result<Vec<ViewSpec>, ViewError> {
-        let query = match self.dialect() {
-            Dialect::Sqlite | Dialect::DuckDb => {
-                "select name, sql from sqlite_master where type = 'view' and sql like '%novi:view {%' order by name"
+    /// If the database fails, or SQLite is given a schema.
+    pub async fn list(&mut self, schema: Option<&str>) -> Result<Vec<ViewSpec>, ViewError> {
+        let read = || failed("could not read the views");
+        let rows: Vec<(String, String)> = match &mut self.connection {
+            #[cfg(feature = "sqlite")]
+            Open::Sqlite(_) if schema.is_some() => {
+                return Err(ViewError::Url("--schema: SQLite has no schemas".to_owned()));
             }
-            Dialect::Postgres => {
-                "select case when schemaname = current_schema() then viewname else schemaname || '.' || viewname end, \
-                 definition from pg_views where definition like '%novi:view {%' order by 1"
+            #[cfg(feature = "sqlite")]
+            Open::Sqlite(connection) => {
+                let query = "select name, sql from sqlite_master where type = 'view' \
+                             and sql like '%novi:view {%' order by name";
+                sqlx::query_as(query).fetch_all(connection).await.map_err(read())?
             }
-            Dialect::MySql => {
-                "select cast(table_name as char), cast(view_definition as char) from information_schema.views \
-                 where table_schema = database() and view_definition like '%novi:view {%' order by 1"
+            #[cfg(feature = "postgres")]
+            Open::Postgres(connection) => of_postgres(connection, schema).await.map_err(read())?,
+            #[cfg(feature = "mysql")]
+            Open::MySql(connection) => {
+                let query = "select cast(table_name as char), cast(view_definition as char) \
+                             from information_schema.views where table_schema = coalesce(?, database()) \
+                             and view_definition like '%novi:view {%' order by 1";
+                sqlx::query_as(query).bind(schema).fetch_all(connection).await.map_err(read())?
             }
         };
-        let read = failed("could not read the views");
-        let rows: Vec<(String, String)> = each!(&mut self.connection, connection => {
-            sqlx::query_as(query).fetch_all(connection).await.map_err(read)?
-        });
-        Ok(rows.iter().filter_map(|(name, definition)| ViewSpec::read(name, definition)).collect())
+        let spec = |(name, definition): &(String, String)| {
+            let name = schema.map_or_else(|| name.clone(), |schema| format!("{schema}.{name}"));
+            ViewSpec::read(&name, definition)
+        };
+        Ok(rows.iter().filter_map(spec).collect())
     }
 
     /// Runs the statements that renew views, in one transaction; MySQL commits each of them.
@@ -165,4 +176,33 @@ impl Views {
             transaction.commit().await.map_err(failed("could not commit the views"))
         })
     }
+}
+
+/// The names and definitions of the views in a schema of PostgreSQL. Definitions are read one by one: PostgreSQL opens
+/// the view for that, which fails for one that was dropped since its name was read.
+#[cfg(feature = "postgres")]
+async fn of_postgres(
+    connection: &mut sqlx::PgConnection,
+    schema: Option<&str>,
+) -> Result<Vec<(String, String)>, sqlx::Error> {
+    let names = "select oid::int8, relname::text from pg_class where relkind = 'v' and relnamespace = \
+                 (select oid from pg_namespace where nspname = coalesce($1, current_schema()::text)) order by 2";
+    let known: Vec<(i64, String)> = sqlx::query_as(names).bind(schema).fetch_all(&mut *connection).await?;
+    let mut views = Vec::new();
+    for (id, name) in known {
+        let definition = sqlx::query_scalar("select pg_get_viewdef($1::oid)").bind(id);
+        let definition: Option<String> = match definition.fetch_one(&mut *connection).await {
+            Ok(definition) => definition,
+            Err(error @ sqlx::Error::Database(_)) => {
+                let exists = sqlx::query_scalar("select exists (select 1 from pg_class where oid = $1::oid)");
+                if exists.bind(id).fetch_one(&mut *connection).await? {
+                    return Err(error);
+                }
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        views.extend(definition.map(|definition| (name, definition)));
+    }
+    Ok(views)
 }

@@ -42,10 +42,17 @@ pub enum Node {
     /// The time, which is the attribute `currentDateTime` or else the clock, is from the first time,
     /// inclusive, to the second, exclusive.
     Clock(Option<Time>, Option<Time>),
+    /// The time, likewise, is in one of these parts of a week: seconds since Monday 00:00 in UTC, with exclusive
+    /// ends.
+    Week(Vec<(u32, u32)>),
     /// The key of the caller is one of these.
     Member(Key, Vec<String>),
     /// The position of the caller in a draw is in one of these ranges, whose ends are exclusive.
     Draw(Draw, Vec<(u32, u32)>),
+    /// The position of the caller in a draw is below a limit that rises with the time.
+    Rising(Draw, Rise),
+    /// The key of the caller is that of a unit whose remembered variant in an experiment is one of these.
+    Remembered(Key, Arc<str>, Vec<String>),
     /// The condition of an activation, for messages.
     Of(Arc<Place>, Expression),
 }
@@ -117,6 +124,41 @@ pub struct Draw {
     pub divisor: Option<u32>,
 }
 
+/// A percentage that rises evenly, and the positions that it includes. All operations are those of doubles, in the
+/// order in which they are written here, so that a database has the same limit as an evaluation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rise {
+    /// When it begins to rise.
+    pub from: Time,
+    /// When it has risen.
+    pub to: Time,
+    /// The percentages of these times. The one in between is `low + (high - low) * (since / all)`, and at most `high`:
+    /// `since` is in seconds from the start, and `all` those to the end.
+    pub percentages: (f64, f64),
+    /// How positions follow from a percentage.
+    pub scale: Scale,
+}
+
+/// How positions follow from a percentage: those below `percentage / divisor * factor` are in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scale {
+    /// What a percentage is divided by.
+    pub divisor: f64,
+    /// What the quotient is multiplied by.
+    pub factor: f64,
+    /// Whether the product is rounded to the nearest position, and not up.
+    pub to_nearest: bool,
+}
+
+impl Scale {
+    /// The first position that is out. Rust's conversion to an integer saturates.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating")]
+    pub(crate) fn limit(self, percentage: f64) -> u32 {
+        let limit = percentage / self.divisor * self.factor;
+        if self.to_nearest { limit.round() as u32 } else { limit.ceil() as u32 }
+    }
+}
+
 /// A digest that a database may know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digest {
@@ -159,13 +201,22 @@ impl Node {
                 sum(cases).saturating_add(otherwise.size())
             }
             Self::Attribute(name, test) => test.size().saturating_add(name.len()),
-            Self::Member(key, members) => sum(key.0.iter().chain(members).map(|text| text.len() + 4)),
-            Self::Draw(draw, ranges) => {
-                let salt = draw.before.len() + draw.after.len();
-                let one = sum(draw.key.0.iter().map(String::len)).saturating_add(salt);
-                one.saturating_mul(ranges.len().max(1))
+            Self::Week(ranges) => sum(ranges.iter().map(|_| LEAF)),
+            Self::Rising(draw, _) => draw.size().saturating_add(8 * LEAF),
+            Self::Remembered(key, experiment, variants) => {
+                sum(key.0.iter().chain(variants).map(|text| text.len() + 4))
+                    .saturating_add(experiment.len() + LEAF)
             }
+            Self::Member(key, members) => sum(key.0.iter().chain(members).map(|text| text.len() + 4)),
+            Self::Draw(draw, ranges) => draw.size().saturating_mul(ranges.len().max(1)),
         }
+    }
+}
+
+impl Draw {
+    fn size(&self) -> usize {
+        let salt = self.before.len() + self.after.len();
+        sum(self.key.0.iter().map(String::len)).saturating_add(salt)
     }
 }
 
@@ -321,6 +372,29 @@ impl Expression {
     pub fn draw(draw: Draw, ranges: impl IntoIterator<Item = (u32, u32)>) -> Self {
         let ranges: Vec<_> = ranges.into_iter().filter(|(start, end)| start < end).collect();
         if ranges.is_empty() { Self::always(false) } else { Self::new(Node::Draw(draw, ranges)) }
+    }
+
+    /// The time is in one of these parts of a week: seconds since Monday 00:00 in UTC, whose ends are exclusive.
+    #[must_use]
+    pub fn week(ranges: impl IntoIterator<Item = (u32, u32)>) -> Self {
+        let ranges: Vec<_> = ranges.into_iter().filter(|(start, end)| start < end).collect();
+        if ranges.is_empty() { Self::always(false) } else { Self::new(Node::Week(ranges)) }
+    }
+
+    /// The position of the caller in a draw is below a limit that rises. It has no meaning before and after the
+    /// rise.
+    #[must_use]
+    pub fn rising(draw: Draw, rise: Rise) -> Self {
+        Self::new(Node::Rising(draw, rise))
+    }
+
+    /// The key of the caller is that of a unit whose remembered variant in an experiment is one of these.
+    #[must_use]
+    pub fn remembered(key: Key, experiment: impl Into<Arc<str>>, variants: Vec<String>) -> Self {
+        if variants.is_empty() {
+            return Self::always(false);
+        }
+        Self::new(Node::Remembered(key, experiment.into(), variants))
     }
 
     /// The condition of the activation at a place.

@@ -12,6 +12,7 @@ pub use condition::Condition;
 pub(crate) use context::SqlChildren;
 pub use context::SqlContext;
 pub use expression::{
-    Bound, Digest, Draw, Expression, Key, Node, Test, TextPlace, Time, VariantExpression, VariantNode,
+    Bound, Digest, Draw, Expression, Key, Node, Rise, Scale, Test, TextPlace, Time, VariantExpression,
+    VariantNode,
 };
 pub use place::{Place, Refusal};

@@ -3,6 +3,7 @@
 pub(crate) mod bucket;
 pub(crate) mod experiment;
 pub(crate) mod hold;
+pub(crate) mod metric;
 pub(crate) mod percentage;
 pub(crate) mod python_random;
 pub(crate) mod ramp;

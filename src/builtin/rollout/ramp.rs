@@ -266,24 +266,32 @@ impl Configured for Ramp {
     }
 
     fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
-        if config.linear && config.steps.len() > 1 {
-            return sql
-                .refuse(".linear", "SQL knows only steps; give the share of each day a step of its own");
-        }
         let (by, salt) = (config.by.as_ref(), config.salt.as_deref());
         let Some(draw) = sticky::sql::draw(by, salt, config.hash, Purpose::Share, sql) else {
             return sql::Condition::always(false);
         };
-        let zone = config.timezone.as_deref().map_or(Some(Tz::UTC), |name| name.parse().ok());
-        let time = |step: &Step| zone.and_then(|zone| instant(&step.at, zone, Pass::First));
-        let ends = config.steps.iter().skip(1).map(time).chain([None]);
-        let step = |(step, end): (&Step, Option<DateTime<Utc>>)| {
-            let share = config.hash.share(step.percentage);
+        let Some(points) = config.points() else { return sql.refuse(".steps", "a time is invalid") };
+        let scale = config.hash.scale();
+        if config.linear && scale.is_none() {
+            let hash = config.hash.name();
+            return sql
+                .refuse(".linear", format!("with the hash {hash:?}, SQL knows only steps; use \"sha256\""));
+        }
+        let scale = scale.filter(|_| config.linear);
+        let step = |(index, point): (usize, &Point)| {
+            let next = points.get(index + 1);
+            let has_reached = sql::Expression::draw(draw.clone(), [(0, config.hash.share(point.percentage))]);
+            let rises =
+                next.filter(|next| next.percentage > point.percentage).zip(scale).map(|(next, scale)| {
+                    let percentages = (point.percentage, next.percentage);
+                    let rise = sql::Rise { from: point.at.date(), to: next.at.date(), percentages, scale };
+                    sql::Expression::rising(draw.clone(), rise)
+                });
             sql::Expression::all([
-                sql::Expression::clock(time(step), end),
-                sql::Expression::draw(draw.clone(), [(0, share)]),
+                sql::Expression::clock(Some(point.at.date()), next.map(|next| next.at.date())),
+                sql::Expression::any([has_reached].into_iter().chain(rises)),
             ])
         };
-        sql::Expression::any(config.steps.iter().zip(ends).map(step)).into()
+        sql::Expression::any(points.iter().enumerate().map(step)).into()
     }
 }

@@ -202,7 +202,7 @@ impl<'a> Drawer<'a> {
     fn input(&self, shape: &Shape, name: &str, about: &About<'_>, depth: usize) -> Input {
         let value = self.fields.get(name).to_owned();
         match shape {
-            Shape::Text(Hint::Cel) | Shape::Json => self.area(name),
+            Shape::Text(Hint::Code) | Shape::Json => self.area(name),
             Shape::Text(hint @ (Hint::Time | Hint::ZonedTime)) if self.fields.part(name, "is") != "text" => {
                 let part = |part: &str| self.fields.part(name, part).to_owned();
                 let default = if *hint == Hint::Time { "Z" } else { "time zone" };
@@ -233,8 +233,8 @@ impl<'a> Drawer<'a> {
                 Input::Select(std::iter::once(blank).chain(names.map(option)).collect())
             }
             Shape::Literal(_) => Input::Line { value, suggests: "", is_code: true, is_list: false },
-            Shape::Lines { hint: Hint::Attribute, .. } => {
-                Input::Line { value, suggests: suggests(Hint::Attribute), is_code: false, is_list: true }
+            Shape::Lines { hint, .. } if hint.is_names() => {
+                Input::Line { value, suggests: suggests(*hint), is_code: false, is_list: true }
             }
             Shape::Lines { .. } => {
                 Input::Area { rows: (value.lines().count() + 1).clamp(2, 14), value, is_list: true }
@@ -418,7 +418,8 @@ fn suggests(hint: Hint) -> &'static str {
         Hint::Attribute => "attributes",
         Hint::Zone => "zones",
         Hint::Flag => "flags",
-        Hint::None | Hint::Time | Hint::ZonedTime | Hint::Cel => "",
+        Hint::Metric => "metrics",
+        Hint::None | Hint::Time | Hint::ZonedTime | Hint::Code => "",
     }
 }
 

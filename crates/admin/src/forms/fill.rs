@@ -56,7 +56,7 @@ impl Filler<'_> {
             }
             Shape::Text(hint) => {
                 let text = raw.map_or_else(|| Some(String::new()), json::string)?;
-                let lines_are_shown = *hint == Hint::Cel && !text.contains('\r');
+                let lines_are_shown = *hint == Hint::Code && !text.contains('\r');
                 let text = Some(text).filter(|text| {
                     is_line(&text.replace(['\n', '\t'], "")) && (lines_are_shown || is_line(text))
                 })?;
@@ -216,7 +216,7 @@ fn lines(raw: &str, kinds: Kinds, may_be_single: bool, hint: Hint) -> Option<Str
         None => return None,
     };
     let lines = items.into_iter().map(|item| line::of(item, kinds)).collect::<Option<Vec<String>>>()?;
-    if hint == Hint::Attribute {
+    if hint.is_names() {
         // Names are in one line, which suggests known ones.
         let is_name = |line: &String| !line.contains(',') && !line.starts_with('"');
         return lines.iter().all(is_name).then(|| lines.join(", "));

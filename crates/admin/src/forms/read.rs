@@ -112,7 +112,9 @@ impl Reader<'_> {
                 let text = self.time(name, *hint == Hint::ZonedTime && !self.zone.is_empty());
                 Some(text).filter(|text| !text.is_empty()).map(|text| json::quoted(&text))
             }
-            Shape::Text(Hint::Cel) => Some(text.trim_end()).filter(|text| !text.is_empty()).map(json::quoted),
+            Shape::Text(Hint::Code) => {
+                Some(text.trim_end()).filter(|text| !text.is_empty()).map(json::quoted)
+            }
             Shape::Text(_) => Some(line).filter(|line| !line.is_empty()).map(json::quoted),
             Shape::Number(_) => self.number(name, line),
             Shape::Truth(default) => match (self.fields.has(name), default) {
@@ -421,7 +423,7 @@ impl Reader<'_> {
 
 /// Lines as a list, or as a single value if that is allowed. Without lines, an empty list if that is allowed.
 fn lines(text: &str, kinds: Kinds, hint: Hint, (single, empty): (bool, bool)) -> Option<String> {
-    let separator = if hint == Hint::Attribute { ',' } else { '\n' };
+    let separator = if hint.is_names() { ',' } else { '\n' };
     let items: Vec<String> = text.split(separator).filter_map(|text| line::read(text, kinds)).collect();
     match items.as_slice() {
         [] => empty.then(|| "[]".to_owned()),

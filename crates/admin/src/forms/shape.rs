@@ -49,8 +49,17 @@ pub(crate) enum Hint {
     ZonedTime,
     Zone,
     Attribute,
-    Cel,
+    /// Code in several lines: an expression, or SQL.
+    Code,
     Flag,
+    Metric,
+}
+
+impl Hint {
+    /// Whether lists of these are names in one line, which suggests known ones.
+    pub(super) fn is_names(self) -> bool {
+        matches!(self, Self::Attribute | Self::Metric)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -316,8 +325,9 @@ fn hint(input: &str) -> Hint {
         "time" => Hint::Time,
         "timezone" => Hint::Zone,
         "attribute" => Hint::Attribute,
-        "cel" => Hint::Cel,
+        "cel" | "sql" => Hint::Code,
         "flag" => Hint::Flag,
+        "metric" => Hint::Metric,
         _ => Hint::None,
     }
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use novi::rows::Rows;
+use novi::{
+    builtin::{ExperimentConfig, ExperimentMetrics, MetricConfig},
+    rows::Rows,
+};
 use serde_json::Value;
 
 use crate::words::Markup;
@@ -51,6 +54,7 @@ struct Suggestions<'a> {
     zones: [&'static str; 25],
     flags: Vec<&'a str>,
     activations: Vec<(i64, &'a str)>,
+    metrics: BTreeSet<String>,
 }
 
 /// The lists of suggestions, once for each page with forms of configs.
@@ -70,7 +74,21 @@ pub(super) fn suggestions(rows: &Rows) -> Markup {
         zones: ZONES,
         flags: rows.flags.iter().take(MOST).map(|row| row.name.as_str()).collect(),
         activations: rows.activations.iter().take(MOST).map(|row| (row.id, row.name.as_str())).collect(),
+        metrics: metrics(rows),
     })
+}
+
+/// The metrics that are rows, and those that other experiments name, which may be files.
+fn metrics(rows: &Rows) -> BTreeSet<String> {
+    let of_class = |class: &'static str| rows.activations.iter().filter(move |row| row.class_name == class);
+    let own = of_class(MetricConfig::CLASS).map(|row| row.name.clone());
+    let experiments = of_class("novi.experiment").take(MOST);
+    let configs = experiments.filter_map(|row| ExperimentConfig::parse(row.config.as_deref()?).ok());
+    let named = configs.flat_map(|config| {
+        let ExperimentMetrics { primary, guardrails, .. } = config.metrics();
+        primary.into_iter().chain(guardrails)
+    });
+    own.chain(named).take(MOST).collect()
 }
 
 /// The attributes that a config names. The parser limits its depth.

@@ -88,7 +88,7 @@ async fn list_and_page_show_what_experiments_are_and_say() {
         // A third instead of a half of the units.
         page.has("do not fit the weights");
         page.has("<h3>bought");
-        page.has("there is no file sold.sql");
+        page.has("there is neither a file sold.sql");
         assert!(!page.text.contains("Lift over time"), "{}", page.text);
         let over = browser.get(&format!("{ONE}?over=time")).await;
         over.has("Lift over time");
@@ -184,4 +184,24 @@ async fn readers_see_experiments_without_buttons() {
     page.has("Settings");
     assert!(!page.text.contains("/step?do="), "{}", page.text);
     assert_eq!(browser.get("/experiments/ranking/step?do=start").await.status, 403);
+}
+
+/// The form of an experiment suggests metrics that are rows, and those that others name.
+#[tokio::test]
+async fn forms_suggest_metrics() {
+    for database in databases().await {
+        let metrics = tempfile::tempdir().unwrap();
+        let site = site(&database, &metrics).await;
+        let mut raw = Raw::connect(&database).await;
+        let metric = "INSERT INTO activations (id, name, class_name, config) VALUES (9, 'revenue', 'novi.metric', \
+                      '{\"kind\": \"mean\", \"sql\": \"select 1\"}')";
+        raw.run(metric).await.unwrap();
+        let revision = site.store.load().await.unwrap().revision;
+        site.flags.refresh_to(revision).await.unwrap();
+        let page = site.browser().get("/activations/1/edit").await;
+        page.has(r#"<datalist id="metrics"><option value="bought"></option><option value="revenue"></option><option value="sold">"#);
+        page.has(r#"value="bought, sold" autocomplete="off" spellcheck="false" list="metrics""#);
+        // The SQL of a metric is edited in an area, as an expression is.
+        site.browser().get("/activations/9/edit").await.has("select 1</textarea>");
+    }
 }

@@ -31,6 +31,7 @@ mod lint;
 mod list;
 mod man;
 mod members;
+mod metric;
 mod migrate;
 mod refs;
 mod report;
@@ -74,6 +75,7 @@ pub(crate) use self::{
     list::List,
     man::Man,
     members::Members,
+    metric::Metric,
     migrate::Migrate,
     refs::Refs,
     reweight::Reweight,

@@ -190,7 +190,7 @@ async fn experiments_are_rows_that_commands_create_and_change() {
         );
         let check = folder.run(&["check"]).expect(1).out;
         for metric in ["revenue", "buyers"] {
-            assert!(check.contains(&format!("there is no file {metric}.sql")), "{kind:?}: {check}");
+            assert!(check.contains(&format!("there is neither a file {metric}.sql")), "{kind:?}: {check}");
         }
         let reversed = ["--from", "2026-11-20", "--until", "2026-11-01"];
         let reversed = [&["experiment", "report", "checkout"][..], &reversed].concat();
@@ -231,7 +231,7 @@ async fn experiments_are_rows_that_commands_create_and_change() {
             report["metrics"].as_array().unwrap().iter().map(|metric| metric["name"].clone()).collect();
         assert_eq!(metrics, ["revenue", "buyers"], "{kind:?}");
         let problem = report["metrics"][1]["problem"].as_str().unwrap();
-        assert!(problem.starts_with("there is no file buyers.sql"), "{kind:?}: {problem}");
+        assert!(problem.starts_with("there is neither a file buyers.sql"), "{kind:?}: {problem}");
         // One that is invalid stops no other.
         folder.write("novi_metrics/buyers.sql", "-- kind: mode\nselect 1\n");
         let report = folder.run(&["experiment", "report", "checkout", "--from", "2026-11-01"]).expect(0).out;
@@ -245,7 +245,9 @@ async fn experiments_are_rows_that_commands_create_and_change() {
         std::fs::remove_file(folder.path("novi_metrics/buyers.sql")).unwrap();
         let check = folder.run(&["check"]).expect(1).out;
         assert!(
-            check.contains("metrics: experiment \"One page\": there is no file buyers.sql in novi_metrics"),
+            check.contains(
+                "metrics: experiment \"One page\": there is neither a file buyers.sql in novi_metrics"
+            ),
             "{kind:?}: {check}"
         );
         folder.write(
@@ -460,4 +462,109 @@ async fn better_variants_get_more_weight_once() {
         assert_eq!(own, 1, "{:?}: {history}", database.kind);
     }
     insta::assert_snapshot!(the_same(transcripts));
+}
+
+/// Metrics of rows are listed, checked and reported as those of files; a name in both is an error.
+#[tokio::test]
+async fn metrics_are_rows_or_files() {
+    let mut transcripts = Vec::new();
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        Raw::connect(&database).await.run(&shop(database.kind)).await.unwrap();
+        std::fs::create_dir(folder.path("novi_metrics")).unwrap();
+        folder.write("novi_metrics/buyers.sql", BUYERS);
+        folder.write("revenue.sql", REVENUE);
+        folder.write("invalid.sql", "-- kind: mode\nselect 1\n");
+        folder.write("nonsense.sql", "-- kind: mean\nselect nonsense from orders\n");
+        let report: &[&str] = &["experiment", "report", "color", "--until", "2026-11-20"];
+        let transcript = folder.transcript(&[
+            &["metric", "list"],
+            &["metric", "create", "revenue", "invalid.sql"],
+            &["metric", "create", "buyers", "revenue.sql"],
+            &["metric", "create", "revenue", "revenue.sql", "--reason", "What orders bring"],
+            &["metric", "create", "revenue", "revenue.sql"],
+            &["metric", "list"],
+            &["metric", "show", "revenue"],
+            &["metric", "show", "buyers"],
+            &["metric", "show", "revenu"],
+            report,
+            &["check"],
+            &["metric", "delete", "buyers"],
+        ]);
+        let history = folder.run(&["history", "--json"]).expect(0).json();
+        assert_eq!(history[0]["reason"], "What orders bring", "{:?}: {history}", database.kind);
+        // The same name in a file, and SQL that the database rejects.
+        folder.write("novi_metrics/revenue.sql", REVENUE);
+        folder.run(&["metric", "create", "nonsense", "nonsense.sql"]).expect(0);
+        let check = folder.run(&["check"]);
+        let twice = "metric \"revenue\" (activation 1): the file revenue.sql and the activation 1 are metrics with this \
+                     name: delete the file, or the row, as in `novi metric delete revenue`";
+        assert!(check.code == 1 && check.out.contains(twice), "{:?}: {check:?}", database.kind);
+        assert!(
+            check.out.contains("metric \"nonsense\" (activation 2): could not run the query"),
+            "{check:?}"
+        );
+        let reported = folder.run(report).expect(0);
+        assert!(reported.out.contains("the file revenue.sql and the activation 1"), "{reported:?}");
+        folder.run(&["metric", "delete", "revenue"]).expect(0);
+        assert!(!folder.run(report).expect(0).out.contains("activation 1"));
+        // The history brings it back.
+        folder.run(&["rollback", "2", "--yes"]);
+        let listed = folder.run(&["metric", "list", "--json"]).expect(0).json();
+        assert_eq!(listed[1]["source"], "row", "{:?}: {listed}", database.kind);
+        transcripts.push((database.kind, transcript));
+    }
+    insta::assert_snapshot!(the_same(transcripts));
+}
+
+/// The seed is the number of the interval: the command has the same weights with it.
+#[tokio::test]
+async fn servers_give_better_variants_more_weight_with_the_seed_of_the_interval() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        let flag = "insert into flags (id, name, status) values (1, 'color', true); \
+                    insert into activations (id, name, class_name, config) values (1, 'color', 'novi.experiment', \
+                    '{\"variants\": {\"off\": 50, \"blue\": 50}, \"control\": \"off\", \"state\": \"running\"}'); \
+                    insert into flags_activations (flag_id, activation_id) values (1, 1);";
+        Raw::connect(&database).await.run(&(shop(database.kind) + flag)).await.unwrap();
+        folder.write("revenue.sql", REVENUE);
+        folder.run(&["metric", "create", "revenue", "revenue.sql"]).expect(0);
+        let settings = "[experiments]\nreweigh_every = \"100ms\"\nreweigh_floor = 20\n\
+                        [experiments.reweigh]\ncolor = \"revenue\"\n";
+        folder.write(
+            "novi.toml",
+            &(std::fs::read_to_string(folder.path("novi.toml")).unwrap_or_default() + settings),
+        );
+        let server = crate::serve::Server::start(&folder, &[]);
+        let start = std::time::Instant::now();
+        let first = loop {
+            let history = folder.run(&["history", "--json"]).expect(0).json();
+            let records = history.as_array().unwrap().iter();
+            let own: Vec<_> = records.filter(|record| record["actor"] == "novi reweigh").cloned().collect();
+            if let Some(first) = own.last() {
+                break first.clone();
+            }
+            assert!(
+                start.elapsed() < crate::support::PATIENCE,
+                "{:?}: no weights are changed",
+                database.kind
+            );
+        };
+        drop(server);
+        let reason = first["reason"].as_str().unwrap();
+        let seed = reason.split("seed ").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
+        assert!(
+            reason.contains(", floor 20.0 %: blue 80.0 % (") && reason.contains(", off 20.0 % ("),
+            "{reason}"
+        );
+        let same = folder
+            .run(&["experiment", "reweigh", "color", "--seed", seed, "--floor", "20%", "--dry-run"])
+            .expect(0);
+        assert!(same.out.starts_with(reason), "{reason}: {same:?}");
+        let shown = folder.run(&["activation", "show", "color", "--json"]).expect(0).json();
+        let config = &shown["config"];
+        assert_eq!(config["variants"], serde_json::json!({"off": 0.2, "blue": 0.8}), "{shown}");
+    }
 }

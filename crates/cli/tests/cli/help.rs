@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-pub(crate) const COMMANDS: [&str; 49] = [
+pub(crate) const COMMANDS: [&str; 50] = [
     "serve",
     "migrate",
     "seed",
@@ -26,6 +26,7 @@ pub(crate) const COMMANDS: [&str; 49] = [
     "audience",
     "sql",
     "experiment",
+    "metric",
     "impact",
     "eval",
     "explain",
@@ -57,7 +58,7 @@ pub(crate) const COMMANDS: [&str; 49] = [
 ];
 
 /// The commands of groups.
-pub(crate) const GROUPS: [(&str, &[&str]); 6] = [
+pub(crate) const GROUPS: [(&str, &[&str]); 7] = [
     ("flag", &["create", "list", "show", "set", "rename", "delete"]),
     ("activation", &["create", "list", "show", "edit", "delete"]),
     ("members", &["add", "remove", "list"]),
@@ -66,6 +67,7 @@ pub(crate) const GROUPS: [(&str, &[&str]); 6] = [
         "experiment",
         &["create", "start", "stop", "decide", "list", "show", "report", "power", "guard", "reweigh"],
     ),
+    ("metric", &["create", "list", "show", "delete"]),
     ("token", &["create", "list", "rotate", "revoke"]),
 ];
 

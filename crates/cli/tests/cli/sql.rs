@@ -105,3 +105,81 @@ fn flags_are_written_or_refused_with_a_list() {
     ]);
     insta::assert_snapshot!(transcript);
 }
+
+/// The database of the flags has the variants that units keep, in PostgreSQL and MySQL; SQLite has no draws.
+#[tokio::test]
+async fn remembered_variants_are_read_from_the_database_of_the_flags() {
+    const KEPT: &str = r#"insert into flags (id, name, status) values (1, 'kept', true);
+insert into activations (id, name, class_name, config) values (1, 'split', 'novi.split',
+    '{"variants": {"a": 1, "b": 1}, "hash": "sha256", "remember": true, "experiment": "it''s"}');
+insert into flags_activations (flag_id, activation_id) values (1, 1);
+"#;
+    let columns = ["--columns", "targetingKey=id:integer"];
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        let mut raw = Raw::connect(&database).await;
+        raw.run(USERS).await.unwrap();
+        folder.write("flags.sql", KEPT);
+        folder.run(&["seed", "flags.sql"]).expect(0);
+        let sql = ["sql", "kept", "--variant", "--view", "have_it", "--from", "users"];
+        let sql = folder.run(&[&sql[..], &columns].concat());
+        if database.kind == Kind::Sqlite {
+            assert!(sql.expect(5).err.contains("SQLite computes no hashes"));
+            continue;
+        }
+        raw.run(&sql.expect(0).out).await.unwrap();
+        let read = "select concat(id, ' ', novi_variant) from have_it order by id";
+        let drawn = raw.texts(read).await;
+        assert_eq!(drawn.len(), 5);
+        // Each user keeps the variant that was not drawn, except one whose variant the split no longer has.
+        let other = |line: &String| line.replace(" a", " -").replace(" b", " a").replace(" -", " b");
+        let others: Vec<String> = drawn.iter().map(other).collect();
+        for line in &others {
+            let (unit, variant) = line.split_once(' ').unwrap();
+            let variant = if unit == "5" { "gone" } else { variant };
+            let now = if database.kind == Kind::Postgres { "now()" } else { "utc_timestamp(6)" };
+            let insert = format!(
+                "insert into novi_assignments (experiment, unit, variant, revision, assigned_at) values
+                    ('it''s', '{unit}', '{variant}', 1, {now}), ('another', '{unit}', 'a', 1, {now})"
+            );
+            raw.run(&insert).await.unwrap();
+        }
+        let expected: Vec<&String> = others.iter().take(4).chain(drawn.last()).collect();
+        assert_eq!(raw.texts(read).await.iter().collect::<Vec<_>>(), expected);
+        // Another database does not have them.
+        let elsewhere = folder.run(&[&["sql", "kept", "--dialect", "duckdb"][..], &columns].concat());
+        assert!(elsewhere.expect(5).err.contains("only the database of the flags"));
+    }
+}
+
+/// A view that is dropped while the views are read, and one of another schema.
+#[tokio::test]
+async fn views_of_one_schema_are_renewed_while_others_are_dropped() {
+    let Some(database) = databases().await.into_iter().find(|one| one.kind == Kind::Postgres) else { return };
+    let folder = Folder::of(&database);
+    folder.run(&["migrate"]).expect(0);
+    let (mut raw, mut other) = (Raw::connect(&database).await, Raw::connect(&database).await);
+    raw.run(USERS).await.unwrap();
+    raw.run("create schema elsewhere").await.unwrap();
+    folder.write("flags.sql", FLAGS);
+    folder.run(&["seed", "flags.sql"]).expect(0);
+    for name in ["a_dropped", "b_kept", "elsewhere.c_other"] {
+        let sql = folder.run(&["sql", "#1", "--view", name, "--from", "users", "--columns", "age:integer"]);
+        raw.run(&sql.expect(0).out).await.unwrap();
+    }
+    folder.run(&["disable", "#1"]).expect(0);
+    raw.run("begin; drop view a_dropped").await.unwrap();
+    let run = std::thread::spawn(move || (folder.run(&["sql", "--refresh"]), folder));
+    let waits = "select 'yes' from pg_locks where not granted and relation = 'a_dropped'::regclass \
+                 and database = (select oid from pg_database where datname = current_database())";
+    while other.texts(waits).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    raw.run("commit").await.unwrap();
+    let (run, folder) = run.join().unwrap();
+    assert_eq!(run.expect(0).out.matches("renewed").count(), 1);
+    let run = folder.run(&["sql", "--refresh", "--schema", "elsewhere"]).expect(0);
+    assert!(run.out.starts_with("elsewhere.c_other: flag it's"), "{run:?}");
+    assert!(folder.run(&["sql", "--refresh"]).expect(0).out.starts_with("all views are of revision"));
+}

@@ -37,7 +37,7 @@ pub fn planned_analysis(rows: &Rows, experiment: &str) -> Option<PlannedAnalysis
     })
 }
 
-/// The metrics of an experiment, primary ones first, and the names of those without a file, which are among the metrics
+/// The metrics of an experiment, primary ones first, and the names of those that do not exist, which are among the metrics
 /// as well, with [`Metric::problem`]. All metrics if the experiment names none.
 #[must_use]
 pub fn metrics_of(wanted: &ExperimentMetrics, metrics: Vec<Metric>) -> (Vec<Metric>, Vec<String>) {
@@ -53,7 +53,8 @@ pub fn metrics_of(wanted: &ExperimentMetrics, metrics: Vec<Metric>) -> (Vec<Metr
             found.push(Metric { guardrail: is_guardrail || metric.guardrail, ..metric.clone() });
         } else {
             let problem = format!(
-                "there is no file {name}.sql in the folder of metrics: write it, or correct the name in the experiment"
+                "there is neither a file {name}.sql in the folder of metrics nor a row of novi.metric with this name: write \
+                 one, or correct the name in the experiment"
             );
             found.push(Metric { guardrail: is_guardrail, ..Metric::unknown(name, problem) });
             missing.push(name.clone());

@@ -1,4 +1,5 @@
-//! Experiments as rows of `novi.experiment`: new ones, their lifecycle, and lists.
+//! Experiments as rows of `novi.experiment`: new ones, their lifecycle, and lists; and metrics as rows of
+//! `novi.metric`.
 
 pub(crate) mod analysis;
 mod create;
@@ -6,10 +7,14 @@ mod error;
 mod fields;
 mod layer;
 mod list;
+mod metrics;
+mod reweight;
 mod step;
 
 pub use analysis::{PlannedAnalysis, metrics_of, planned_analysis};
 pub use create::{LayerShare, NewExperiment, Weights};
 pub use error::PlanError;
 pub use list::{ExperimentRow, ExperimentSummary, ExperimentVariant, experiments, find_experiment};
+pub use metrics::{metric_config, metric_rows, metric_text, with_metric_rows};
+pub(crate) use reweight::reweighted_experiment;
 pub use step::ExperimentStep;

@@ -64,6 +64,15 @@ impl Scope {
         )
     }
 
+    /// How many units each variant got at each revision.
+    pub(crate) fn revisions(&self) -> String {
+        let (table, condition) = (self.table(), self.condition());
+        format!(
+            "select a.variant as variant, a.revision as revision, count(*) as units from {table} a where {condition} \
+             group by a.variant, a.revision"
+        )
+    }
+
     /// The outcomes of each unit that has any: `y`, of a ratio `d`, and before the exposure `x`.
     fn per_unit(&self, metric: &Metric, first: DateTime<Utc>) -> String {
         if metric.kind == Kind::Funnel {
@@ -89,28 +98,12 @@ impl Scope {
             }
             _ => (format!("{} as y", capped(format!("sum({value})"))), within),
         };
-        let columns = format!("{columns}{}", self.missing_values(metric));
         format!(
             "novi_outcomes as (\n{}\n), novi_values as (select a.variant as variant, {columns} {} \
              and ({counted}) group by a.variant, a.id)",
             self.outcomes(metric, first),
             self.joined()
         )
-    }
-
-    /// How many outcomes of a unit have no value. PostgreSQL refuses all other values that are no numbers, so that it needs
-    /// no further query: see [`readable`](Self::readable).
-    fn missing_values(&self, metric: &Metric) -> &'static str {
-        if self.counts_missing_values(metric) {
-            ", count(*) as read, sum(case when o.value is null then 1 else 0 end) as missing"
-        } else {
-            ""
-        }
-    }
-
-    fn counts_missing_values(&self, metric: &Metric) -> bool {
-        let has_values = matches!(metric.kind, Kind::Mean | Kind::Ratio | Kind::Quantile { .. });
-        has_values && self.dialect == Dialect::Postgres
     }
 
     /// The outcomes `o` with the assignments `a` of their units.
@@ -181,10 +174,6 @@ impl Scope {
             sums.push((format!("s{one}"), format!("sum({one})")));
             let products = names.iter().skip(place);
             sums.extend(products.map(|other| (format!("s{one}{other}"), format!("sum({one} * {other})"))));
-        }
-        if self.counts_missing_values(metric) {
-            let sum = |column: &str| format!("cast(sum({column}) as bigint)");
-            sums.extend(["read", "missing"].map(|column| (column.to_owned(), sum(column))));
         }
         // Sums are numbers with a fraction, and all others are counts.
         let zero = |name: &str| if name.starts_with('s') { "0.0" } else { "0" };

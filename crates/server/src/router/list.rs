@@ -102,7 +102,7 @@ fn management() -> Vec<Endpoint> {
 
 /// Experiments as rows.
 fn experiments() -> Vec<Endpoint> {
-    use manage::experiments::{change, list};
+    use manage::experiments::{change, list, metrics};
     vec![
         get("/api/experiments", Requires(Server), "List experiments, newest first", list::list),
         post("/api/experiments", Requires(Admin), "Create an experiment, as a draft", change::create),
@@ -119,6 +119,7 @@ fn experiments() -> Vec<Endpoint> {
             "End an experiment: a variant for all, or off",
             change::decide,
         ),
+        get("/api/metrics", Requires(Admin), "List the metrics of experiments, by name", metrics::list),
     ]
 }
 

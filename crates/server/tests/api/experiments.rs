@@ -173,3 +173,36 @@ async fn experiments_that_do_not_fit_the_rows_are_rejected() {
     api.post("/api/experiments/none/start", json!({})).await.error(404, "experiment_not_found");
     api.get("/api/experiments?state=paused").await.error(400, "invalid_query");
 }
+
+#[tokio::test]
+async fn metrics_are_those_of_files_and_rows() {
+    for database in databases().await {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("seen.sql"), "-- kind: proportion\nselect 1").unwrap();
+        let experiments = Experiments {
+            database: database.url.clone(),
+            metrics: folder.path().to_owned(),
+            ..Experiments::default()
+        };
+        let store = novi::store::create(&database.url).await.unwrap();
+        store.migrate().await.unwrap();
+        let api = Api::over_with(store, Options::default().experiments(experiments)).await;
+        let config = json!({"kind": "mean", "sql": "select 1", "guardrail": true});
+        let body = json!({"name": "revenue", "class_name": "novi.metric", "config": config});
+        let made = api.post("/api/activations", body.clone()).await.with(201);
+        let found = api.get("/api/metrics").await.with(200);
+        let names = |found: &Value| -> Vec<Value> {
+            let items = found["items"].as_array().unwrap().iter();
+            items.map(|item| json!([item["name"], item["id"], item["problem"]])).collect()
+        };
+        let expected = [json!(["revenue", made["id"], null]), json!(["seen", null, null])];
+        assert_eq!(names(&found), expected, "{:?}: {found}", database.kind);
+        assert_eq!(found["items"][0]["guardrail"], true);
+        api.post("/api/activations", body).await.with(201);
+        let found = api.get("/api/metrics").await.with(200);
+        assert!(
+            found["items"][0]["problem"].as_str().unwrap().contains("delete or rename all but one"),
+            "{found}"
+        );
+    }
+}

@@ -2,10 +2,11 @@
 
 use novi::{
     activation::sql::{Test, TextPlace},
+    builtin::Number,
     context::Value,
 };
 
-use super::{Operand, Writer, number::Number};
+use super::{Operand, Writer};
 use crate::{columns::ColumnType, dialect::Dialect};
 
 impl Writer<'_> {
@@ -20,7 +21,7 @@ impl Writer<'_> {
             Test::Part(place, parts, ignores_case) if is_text(operand.kind) => {
                 self.parts(&operand, *place, parts, *ignores_case)
             }
-            Test::Number(bound, number) if is_number(operand.kind) => match Number::new(number) {
+            Test::Number(bound, number) if is_number(operand.kind) => match Number::from_value(number) {
                 Some(number) => self.bound(&operand, *bound, number),
                 None => "false".to_owned(),
             },
@@ -114,7 +115,7 @@ impl Writer<'_> {
             };
         }
         if is_number(kind) {
-            let numbers: Vec<Number> = values.iter().filter_map(Number::new).collect();
+            let numbers: Vec<Number> = values.iter().filter_map(Number::from_value).collect();
             return if numbers.is_empty() {
                 "false".to_owned()
             } else {

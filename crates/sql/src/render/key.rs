@@ -59,6 +59,30 @@ impl Writer<'_> {
         format!("coalesce({key} in ({}), false)", list.join(", "))
     }
 
+    /// Whether a variant of the caller is remembered, and is one of these.
+    pub(super) fn remembered(&mut self, key: &Key, experiment: &str, variants: &[String]) -> String {
+        let dialect = self.dialect();
+        let table = self.options.assignments.as_ref().map(|path| dialect.path(path));
+        let Some(Some(table)) = table else {
+            return self.refuse(
+                "config.remember",
+                "the variants that callers keep are in the table novi_assignments, which only the database of the flags \
+                 has; use `novi audience`",
+            );
+        };
+        let Some(key) = self.key(key) else { return String::new() };
+        let variants: Vec<String> = variants.iter().filter_map(|variant| dialect.string(variant)).collect();
+        let (Some(experiment), false) = (dialect.string(experiment), variants.is_empty()) else {
+            return "false".to_owned();
+        };
+        // The key is outside of the query, whose table has columns with names of its own.
+        format!(
+            "coalesce({key} in (select kept.unit from {table} as kept where kept.experiment = {experiment} \
+             and kept.variant in ({})), false)",
+            variants.join(", ")
+        )
+    }
+
     /// Whether the position of the caller is in a range.
     pub(super) fn draw(&mut self, draw: &Draw, ranges: &[(u32, u32)]) -> String {
         let Some(place) = self.place(draw) else { return String::new() };
@@ -71,7 +95,7 @@ impl Writer<'_> {
     }
 
     /// The position of the caller, or null. `None` after refusing it.
-    fn place(&mut self, draw: &Draw) -> Option<String> {
+    pub(super) fn place(&mut self, draw: &Draw) -> Option<String> {
         if let Some(problem) = unknown(self.dialect(), draw.digest) {
             self.refuse("config.hash", problem);
             return None;

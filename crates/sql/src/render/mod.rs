@@ -35,14 +35,17 @@ pub struct Options {
     pub at: Option<DateTime<Utc>>,
     /// Whether the variant is wanted as well.
     pub variant: bool,
+    /// The table with the variants that units keep, with a schema before it if there are two parts; `None` if the
+    /// database does not have it.
+    pub assignments: Option<Vec<String>>,
 }
 
 impl Options {
     /// For a database, with columns that are named as the attributes, at the time of its clock, without the
-    /// variant.
+    /// variant and without the table of assignments.
     #[must_use]
     pub fn new(dialect: Dialect) -> Self {
-        Self { dialect, columns: Columns::default(), at: None, variant: false }
+        Self { dialect, columns: Columns::default(), at: None, variant: false, assignments: None }
     }
 }
 
@@ -177,6 +180,9 @@ impl Writer<'_> {
             }
             Node::Attribute(name, test) => self.test(name, test),
             Node::Clock(from, to) => self.clock(*from, *to),
+            Node::Week(ranges) => self.week(ranges),
+            Node::Rising(draw, rise) => self.rising(draw, rise),
+            Node::Remembered(key, experiment, variants) => self.remembered(key, experiment, variants),
             Node::Member(key, members) => self.member(key, members),
             Node::Draw(draw, ranges) => self.draw(draw, ranges),
             Node::Of(place, inner) => {

@@ -1,6 +1,6 @@
 //! Numbers, compared by value.
 
-use novi::{activation::sql::Bound, context::Value};
+use novi::{activation::sql::Bound, builtin::Number, context::Value};
 
 use super::{Operand, Writer};
 use crate::{columns::ColumnType, dialect::Dialect};
@@ -8,49 +8,17 @@ use crate::{columns::ColumnType, dialect::Dialect};
 /// Up to this number, all whole numbers are exact as a double.
 const EXACT: u128 = 1 << 53;
 
-/// A number of a row.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Number {
-    Whole(i128),
-    /// A fraction, or outside of `i128`.
-    Fraction(f64),
-}
-
-impl Number {
-    pub(super) fn new(value: &Value<'_>) -> Option<Self> {
-        match value {
-            Value::Int(number) => Some(Self::Whole((*number).into())),
-            Value::UInt(number) => Some(Self::Whole((*number).into())),
-            Value::BigInt(digits) => match digits.parse() {
-                Ok(number) => Some(Self::Whole(number)),
-                Err(_) => digits.parse().ok().map(Self::from_float),
-            },
-            Value::Float(number) => Some(Self::from_float(*number)),
-            _ => None,
-        }
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "checked to be in range and without a fraction")]
-    fn from_float(number: f64) -> Self {
-        if number.fract() == 0.0 && number.abs() < 1e38 {
-            Self::Whole(number as i128)
-        } else {
-            Self::Fraction(number)
-        }
-    }
-
-    fn sql(self) -> String {
-        match self {
-            Self::Whole(number) => number.to_string(),
-            // With an exponent it is a double where decimals are another type.
-            Self::Fraction(number) => format!("{number:e}"),
-        }
+fn sql(number: Number) -> String {
+    match number {
+        Number::Whole(number) => number.to_string(),
+        // With an exponent it is a double where decimals are another type.
+        Number::Float(number) => format!("{number:e}"),
     }
 }
 
 /// A number of the static context.
 pub(super) fn literal(value: &Value<'_>) -> Option<String> {
-    Number::new(value).map(Number::sql)
+    Number::from_value(value).map(sql)
 }
 
 impl Writer<'_> {
@@ -66,7 +34,7 @@ impl Writer<'_> {
             );
             return None;
         }
-        Some(number.sql())
+        Some(sql(number))
     }
 
     /// Whether a number is in a list, or is not. The list has numbers.
@@ -75,8 +43,8 @@ impl Writer<'_> {
         let mut list = Vec::new();
         for number in numbers {
             match number {
-                Number::Fraction(_) if is_whole => {}
-                number if is_whole => list.push(number.sql()),
+                Number::Float(_) if is_whole => {}
+                number if is_whole => list.push(sql(*number)),
                 number => list.extend(self.exact(*number)),
             }
         }
@@ -100,8 +68,7 @@ impl Writer<'_> {
     /// Whether a number is within a bound.
     pub(super) fn bound(&mut self, operand: &Operand, bound: Bound, number: Number) -> String {
         let (bound, limit) = match number {
-            Number::Fraction(fraction) if operand.kind == ColumnType::Integer => match whole(bound, fraction)
-            {
+            Number::Float(fraction) if operand.kind == ColumnType::Integer => match whole(bound, fraction) {
                 Ok(whole) => whole,
                 Err(true) => return self.is_number(operand),
                 Err(false) => return "false".to_owned(),
@@ -136,7 +103,8 @@ impl Writer<'_> {
 #[expect(clippy::cast_possible_truncation, reason = "checked to be in range")]
 fn whole(bound: Bound, fraction: f64) -> Result<(Bound, String), bool> {
     let is_below = matches!(bound, Bound::Less | Bound::LessOrEqual);
-    if fraction.abs() >= 1e38 {
+    // Numbers without a fraction are outside of `i128`.
+    if fraction.fract() == 0.0 || !fraction.is_finite() {
         return Err((fraction > 0.0) == is_below);
     }
     let limit = if is_below { fraction.floor() } else { fraction.ceil() };

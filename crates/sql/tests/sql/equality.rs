@@ -5,12 +5,16 @@
 
 use std::{collections::BTreeMap, fs::File, io::Write as _};
 
-use novi::Flags;
+use chrono::TimeDelta;
+use novi::{
+    Flags,
+    rows::{ActivationRow, FlagRow, LinkRow, Rows},
+};
 use novi_sql::{Dialect, Options, Rendered, render};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Executor as _, Row as _};
 
-use crate::generator::{COLUMNS, Caller, Dice, callers, now, rows};
+use crate::generator::{COLUMNS, Caller, Dice, callers, now, rows, soon};
 
 /// Flags that are compiled together.
 const SET: usize = 50;
@@ -287,4 +291,49 @@ async fn databases_decide_as_novi_does() {
         assert!(tally.stated * 4 > count, "{name} states few flags");
     }
     assert!(are_on > count * CALLERS / 20, "few decisions are on");
+}
+
+/// Ramps on which a position follows the next one within a few microseconds, each with its own rounding.
+#[tokio::test]
+async fn linear_ramps_rise_to_the_microsecond_as_those_of_novi() {
+    let mut dice = Dice(7);
+    let mut people = callers(&mut dice, 2_000);
+    for (index, caller) in people.iter_mut().enumerate() {
+        (caller.id, caller.clock) = (Some(format!("user-{index}")), Some(soon(&mut dice)));
+    }
+    let contexts: Vec<_> = people.iter().map(|caller| caller.context(true)).collect();
+    for (name, mut database) in databases().await {
+        database.fill(&people).await;
+        let dialect = database.dialect();
+        let hashes: &[&str] = match dialect {
+            Dialect::MySql => &["sha256", "crc32", "flipper", "rollout"],
+            Dialect::Postgres => &["sha256", "md5", "ufc"],
+            _ => &[],
+        };
+        for hash in hashes {
+            let steps = [(0, 0.3), (130, 33.3), (700, 77.7), (999, 100.0)].map(|(millis, percentage)| {
+                let at = now()
+                    + TimeDelta::milliseconds(millis)
+                    + TimeDelta::nanoseconds(millis * 1_234_567 % 1_000);
+                json!({"at": at.to_rfc3339(), "percentage": percentage})
+            });
+            let config = json!({"steps": steps, "linear": true, "hash": hash}).to_string();
+            let rows = Rows {
+                flags: vec![FlagRow::new(1, "rises", true)],
+                activations: vec![ActivationRow::new(1, "ramp", "novi.ramp", config)],
+                links: vec![LinkRow::new(1, 1)],
+                ..Rows::default()
+            };
+            let flags = Flags::builder().keep_rows().from_rows(rows).unwrap();
+            let stated = flags.snapshot().to_sql("rises", &flags.registry()).unwrap().unwrap();
+            let found = database.decisions(&render(&stated, &options(dialect, true)).unwrap()).await;
+            let decided = contexts.iter().map(|context| flags.is_enabled("rises", context));
+            let mut are_on = 0;
+            for ((caller, decided), (found, _)) in people.iter().zip(decided).zip(found) {
+                assert_eq!(found, Some(decided), "{name}, {hash}: {caller:?}");
+                are_on += usize::from(decided);
+            }
+            assert!((500..1_500).contains(&are_on), "{name}, {hash}: {are_on}");
+        }
+    }
 }

@@ -115,7 +115,7 @@ pub(crate) fn callers(dice: &mut Dice, count: usize) -> Vec<Caller> {
         beta: (!dice.one_of(4)).then(|| dice.one_of(2)),
         seen: (!dice.one_of(8)).then(|| time(dice)),
         joined: (!dice.one_of(8)).then(|| time(dice)),
-        clock: (!dice.one_of(4)).then(|| time(dice)),
+        clock: (!dice.one_of(4)).then(|| if dice.one_of(3) { soon(dice) } else { time(dice) }),
     };
     (0..count).map(caller).collect()
 }
@@ -125,6 +125,11 @@ fn time(dice: &mut Dice) -> DateTime<Utc> {
     let hours = i64::try_from(dice.roll(200)).unwrap() - 100;
     let micros = [0, 0, 1, 500_000, 999_999];
     now() + TimeDelta::hours(hours) + TimeDelta::microseconds(dice.pick(&micros))
+}
+
+/// A time within a second of the one that flags are evaluated at, in which short ramps rise.
+pub(crate) fn soon(dice: &mut Dice) -> DateTime<Utc> {
+    now() + TimeDelta::microseconds(i64::try_from(dice.roll(1_000_000)).unwrap())
 }
 
 impl Caller {
@@ -243,7 +248,7 @@ fn activation(dice: &mut Dice, flags: &[String], shared: usize, depth: usize) ->
             }
         };
     }
-    match dice.roll(12) {
+    match dice.roll(14) {
         0 | 1 => draw(dice),
         2 => ("novi.split", split(dice)),
         3 => {
@@ -283,8 +288,36 @@ fn activation(dice: &mut Dice, flags: &[String], shared: usize, depth: usize) ->
             "novi.expires",
             json!({"at": time(dice).format("%Y-%m-%d").to_string(), "timezone": "Europe/Berlin"}),
         ),
+        7 => ("novi.schedule", schedule(dice)),
+        8 => ("novi.experiment", experiment(dice)),
         _ => ("novi.attribute", attribute(dice)),
     }
+}
+
+fn schedule(dice: &mut Dice) -> Value {
+    const HOURS: [&str; 7] = ["00:00", "06:30", "11:59:59", "12:00", "12:00:01", "17:00", "23:59:59"];
+    if dice.one_of(10) {
+        return json!({"cron": "0 9 * * MON-FRI", "duration": "8h"});
+    }
+    let mut config = json!({"from": dice.pick(&HOURS), "to": dice.pick(&HOURS)});
+    if dice.one_of(2) {
+        let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+        config["weekdays"] = (0..=dice.roll(5)).map(|_| json!(dice.pick(&days))).collect();
+    }
+    if dice.one_of(4) {
+        config["timezone"] = json!(dice.pick(&["UTC", "Etc/UTC", "Europe/Berlin"]));
+    }
+    config
+}
+
+fn experiment(dice: &mut Dice) -> Value {
+    let mut config = json!({"variants": {"a": 1, "b": 1}, "control": "a", "hypothesis": "it's better"});
+    config["state"] = json!(dice.pick(&["draft", "stopped", "decided", "decided", "running"]));
+    if config["state"] == "decided" {
+        config["decision"] =
+            if dice.one_of(3) { json!({"off": true}) } else { json!({"variant": dice.pick(&["a", "b"])}) };
+    }
+    config
 }
 
 fn by(dice: &mut Dice) -> Value {
@@ -309,11 +342,18 @@ fn draw(dice: &mut Dice) -> (&'static str, Value) {
         0 => ("novi.percentage", json!({"percentage": share(dice)})),
         1 => ("novi.bucket", json!({"ranges": [[0, 10], [20, 21], [50, 75]], "total": 100})),
         _ => {
-            let first = now() - TimeDelta::hours(i64::try_from(dice.roll(60)).unwrap());
-            let steps = [(0, 10.0), (24, 25.0), (48, 75.0)].map(|(hours, percentage)| {
-                json!({"at": (first + TimeDelta::hours(hours)).to_rfc3339(), "percentage": percentage})
+            // A position is in within some microseconds of the next one, or within some seconds.
+            let (first, unit) = if dice.one_of(3) {
+                (soon(dice) - TimeDelta::milliseconds(300), TimeDelta::milliseconds(10))
+            } else {
+                (now() - TimeDelta::hours(i64::try_from(dice.roll(60)).unwrap()), TimeDelta::hours(1))
+            };
+            let nanos = TimeDelta::nanoseconds(dice.pick(&[0, 0, 1, 999_999_999, 123_456_789]));
+            let top = dice.pick(&[25.0, 75.1, 100.0]);
+            let steps = [(0, dice.pick(&[0.0, 10.0, 0.3])), (24, 25.0), (48, top)].map(|(hours, percentage)| {
+                json!({"at": (first + unit * hours + nanos).to_rfc3339(), "percentage": percentage})
             });
-            ("novi.ramp", json!({"steps": steps, "linear": dice.one_of(20)}))
+            ("novi.ramp", json!({"steps": steps, "linear": dice.one_of(2)}))
         }
     };
     draw_settings(dice, &mut config);

@@ -4,3 +4,4 @@
 mod cases;
 mod equality;
 mod generator;
+mod refusals;

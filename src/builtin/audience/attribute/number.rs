@@ -7,7 +7,8 @@ use crate::context::value::Value;
 /// A number. Integers are always [`Whole`](Self::Whole) if they fit, so that 18 and 18.0 are equal, and large
 /// integers are not rounded when they are compared.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::builtin) enum Number {
+pub enum Number {
+    /// An integer.
     Whole(i128),
     /// A fraction, a number outside of `i128`, or NaN.
     Float(f64),
@@ -16,7 +17,8 @@ pub(in crate::builtin) enum Number {
 impl Number {
     /// Converts a value, if it is a number.
     #[inline]
-    pub(in crate::builtin) fn from_value(value: &Value<'_>) -> Option<Self> {
+    #[must_use]
+    pub fn from_value(value: &Value<'_>) -> Option<Self> {
         match value {
             Value::Int(number) => Some(Self::Whole((*number).into())),
             Value::UInt(number) => Some(Self::Whole((*number).into())),

@@ -148,15 +148,17 @@ impl Holdout {
     }
 }
 
-/// The metrics of an experiment: names of files in the folder of metrics.
+/// The metrics of an experiment: names of files in the folder of metrics, or of rows of `novi.metric`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct ExperimentMetrics {
     /// Metrics that the experiment should improve
+    #[schemars(extend("x-novi-input" = "metric"))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub primary: Vec<String>,
     /// Metrics that must not get worse
+    #[schemars(extend("x-novi-input" = "metric"))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guardrails: Vec<String>,
 }

@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 use crate::{
     activation::{
         Activation, CompileContext, Configured, Draws, Phrase, Phrasing, Variant, Verdict, cause::CauseRule,
-        evaluation::Evaluation,
+        evaluation::Evaluation, sql,
     },
     builtin::{
         register::register,
@@ -72,7 +72,11 @@ impl Activation for Experiment {
     }
 
     fn cause_rule(&self) -> CauseRule {
-        if self.is_split() { CauseRule::Draw } else { CauseRule::Unconditional }
+        match self {
+            Self::Running(Running { window: Some(_), .. }) => CauseRule::TimedDraw,
+            Self::Running(_) => CauseRule::Draw,
+            Self::Settled { .. } => CauseRule::Unconditional,
+        }
     }
 
     fn draws(&self) -> Option<&dyn Draws> {
@@ -142,6 +146,7 @@ impl Running {
     #[inline]
     fn assigned(&self, evaluation: &Evaluation<'_>) -> Option<Verdict> {
         if !self.is_open(evaluation) {
+            evaluation.without_draw();
             evaluation.note(|| "not enrolled at this time".to_owned());
             return None;
         }
@@ -197,6 +202,22 @@ impl Configured for Experiment {
 
     fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
         words::phrase(config)
+    }
+
+    fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        let variant = match (config.state, &config.decision) {
+            (ExperimentState::Running, _) => {
+                return sql.refuse(
+                    ".state",
+                    "units are drawn by the hash murmur3 while the experiment runs, which databases cannot compute; join \
+                     novi_exposures, which has the variants of those that were exposed, or use `novi audience`",
+                );
+            }
+            (_, Some(ExperimentDecision { off: true, .. })) => return sql::Condition::always(false),
+            (_, Some(ExperimentDecision { variant: Some(winner), .. })) => winner,
+            _ => &config.control,
+        };
+        sql::Condition::variant(variant)
     }
 }
 

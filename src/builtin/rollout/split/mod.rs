@@ -290,12 +290,6 @@ impl Configured for Split {
     }
 
     fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
-        if config.remember {
-            return sql.refuse(
-                ".remember",
-                "the remembered variants are in the table novi_assignments, not in SQL; use `novi audience`",
-            );
-        }
         let (sum, named) = ranges_by_name(config);
         let (by, salt) = (config.by.as_ref(), config.salt.as_deref());
         let Some(draw) = sticky::sql::draw(by, salt, config.hash, Purpose::Variant(sum), sql) else {
@@ -312,7 +306,15 @@ impl Configured for Split {
             touch
         });
         let cases = named.iter().map(|(name, ranges)| (on(ranges), sql::VariantExpression::name(*name)));
-        sql::Condition { on: on(&all), variant: sql::VariantExpression::case(cases) }
+        let drawn = sql::Condition { on: on(&all), variant: sql::VariantExpression::case(cases) };
+        if !config.remember {
+            return drawn;
+        }
+        let experiment = config.experiment.as_deref().unwrap_or_else(|| sql.flag_name());
+        let keeps =
+            |name: &str| sql::Expression::remembered(draw.key.clone(), experiment, vec![name.to_owned()]);
+        let kept = named.iter().map(|(name, _)| (keeps(name), sql::Condition::variant(*name)));
+        sql::Condition::choose(&kept.collect::<Vec<_>>(), &drawn)
     }
 }
 

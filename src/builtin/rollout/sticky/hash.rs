@@ -14,7 +14,10 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    activation::bucket::{Hash, Salted},
+    activation::{
+        bucket::{Hash, Salted},
+        sql::Scale,
+    },
     builtin::{audience::scalar::digits, rollout::sticky::cbor},
     context::value::Value,
 };
@@ -235,25 +238,27 @@ impl HashName {
         Some(cbor::value(Salted::seeded(0), value)?.finish().min(u32::MAX - 1))
     }
 
+    /// How positions follow from a percentage; `None` for a hash that compares in another way.
+    pub(in crate::builtin) fn scale(self) -> Option<Scale> {
+        let scale = |divisor, factor, to_nearest| Some(Scale { divisor, factor, to_nearest });
+        match self {
+            Self::Murmur3 | Self::Md5 | Self::Sha256 => scale(100.0, f64::from(Hash::BUCKETS), true),
+            Self::Rollout => scale(1.0, f64::from(u32::MAX) / 100.0, false),
+            Self::Flipper => scale(1.0, 1_000.0, false),
+            Self::Crc32 | Self::Configcat | Self::Togglz | Self::Blake2s => scale(1.0, 1.0, false),
+            Self::Ufc | Self::Optimizely => scale(1.0, 100.0, false),
+            _ => None,
+        }
+    }
+
     /// The first position that is out, for a percentage from 0 to 100.
     pub(in crate::builtin) fn share(self, percentage: f64) -> u32 {
-        let below = |limit: f64| limit.clamp(0.0, f64::from(u32::MAX));
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+        if let Some(scale) = self.scale() {
+            return scale.limit(percentage);
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating")]
         match self {
-            Self::Murmur3 | Self::Md5 | Self::Sha256 => {
-                below(percentage / 100.0 * f64::from(Hash::BUCKETS)).round() as u32
-            }
-            Self::Rollout => below(f64::from(u32::MAX) / 100.0 * percentage).ceil() as u32,
-            Self::Flipper => below(percentage * 1_000.0).ceil() as u32,
-            Self::Unleash | Self::Splitio => below(percentage).floor() as u32,
-            Self::Crc32 | Self::Configcat | Self::Togglz | Self::Blake2s => below(percentage).ceil() as u32,
-            Self::Ufc | Self::Optimizely => below(percentage * 100.0).ceil() as u32,
-            Self::Flagd
-            | Self::FlagdV3
-            | Self::Sha1
-            | Self::Posthog
-            | Self::PosthogHoldout
-            | Self::FlagdV1 => self.end(percentage, 100.0),
+            Self::Unleash | Self::Splitio => percentage.floor() as u32,
             Self::Fnv1a | Self::GrowthbookV1 => {
                 let steps = self.steps();
                 // Not place / steps < percentage / 100, whose right side is rounded where GrowthBook has a
@@ -262,6 +267,7 @@ impl HashName {
             }
             Self::Flagsmith => first_out(9_998, |place| flagsmith_percentage(place) <= percentage),
             Self::Flagr => flagr(0, 1_000, percentage),
+            _ => self.end(percentage, 100.0),
         }
     }
 

@@ -18,6 +18,7 @@ use crate::{
         Activation, CompileContext, Configured, Phrase, Phrasing, Spans, Verdict,
         evaluation::Evaluation,
         phrase::{shortened, shown},
+        sql,
     },
     builtin::{
         register::register,
@@ -214,6 +215,31 @@ impl Configured for Schedule {
         }
         Phrase::period(format!("{} ({})", windows.join(", and "), value_words(zone)))
     }
+
+    fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        if config.cron.is_some() {
+            return sql.refuse(
+                ".cron",
+                "databases do not know cron expressions; use `weekdays`, `from` and `to`, or `novi audience`",
+            );
+        }
+        if !config.timezone.as_deref().is_none_or(is_utc) {
+            return sql.refuse(
+                ".timezone",
+                "databases differ about the clocks of time zones; give the hours in UTC, or use `novi audience`",
+            );
+        }
+        match windows(config) {
+            Ok(windows) => sql::Expression::week(windows.of_week()).into(),
+            Err(_) => sql.refuse("", "the schedule is invalid"),
+        }
+    }
+}
+
+/// Whether the clocks of a zone always show UTC.
+fn is_utc(zone: &str) -> bool {
+    const NAMES: [Tz; 4] = [Tz::UTC, Tz::Etc__UTC, Tz::Etc__UCT, Tz::Etc__Universal];
+    zone.parse().is_ok_and(|zone| NAMES.contains(&zone))
 }
 
 fn cron(
@@ -266,23 +292,41 @@ fn parse_seconds(text: &str, row: &mut CompileContext<'_>) -> Option<i64> {
     duration.and_then(|duration| i64::try_from(duration.as_secs()).ok())
 }
 
+/// A problem of a config: its path and message.
+type Problem = (String, String);
+
 fn weekly(config: &Config, zone: Tz, row: &mut CompileContext<'_>) -> Option<Box<WeeklyWindows>> {
+    match windows(config) {
+        Ok(windows) => Some(Box::new(WeeklyWindows { zone, ..windows })),
+        Err(problems) => {
+            for (path, message) in problems {
+                row.problem(&path, message);
+            }
+            None
+        }
+    }
+}
+
+/// The windows of the hours and days in UTC, or all problems.
+fn windows(config: &Config) -> Result<WeeklyWindows, Vec<Problem>> {
+    let mut problems = Vec::new();
     let mut time = |path: &str, text: Option<&str>| match text {
-        None => Some(NaiveTime::MIN),
+        None => NaiveTime::MIN,
         // The end of a day is the start of the next day.
-        Some("24:00") if path == ".to" => Some(NaiveTime::MIN),
+        Some("24:00") if path == ".to" => NaiveTime::MIN,
         Some(text) => {
             let parsed =
                 ["%H:%M", "%H:%M:%S"].iter().find_map(|form| NaiveTime::parse_from_str(text, form).ok());
             if parsed.is_none() {
-                row.problem(path, format!("expected a time of the day like \"09:00\", found {text:?}"));
+                let expected = "expected a time of the day like \"09:00\"";
+                problems.push((path.to_owned(), format!("{expected}, found {text:?}")));
             }
-            parsed
+            parsed.unwrap_or_default()
         }
     };
     let (from, to) = (time(".from", config.from.as_deref()), time(".to", config.to.as_deref()));
-    let days = days(config.weekdays.as_deref(), row);
-    Some(Box::new(WeeklyWindows { days: days?, from: from?, to: to?, zone }))
+    let days = days(config.weekdays.as_deref(), &mut problems);
+    if problems.is_empty() { Ok(WeeklyWindows { days, from, to, zone: Tz::UTC }) } else { Err(problems) }
 }
 
 /// A setting, shortened.
@@ -310,24 +354,22 @@ fn days_words(names: &[String]) -> String {
 const NAMES: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// The days, from Monday.
-fn days(names: Option<&[String]>, row: &mut CompileContext<'_>) -> Option<[bool; 7]> {
-    let Some(names) = names else { return Some([true; 7]) };
+fn days(names: Option<&[String]>, problems: &mut Vec<Problem>) -> [bool; 7] {
+    let Some(names) = names else { return [true; 7] };
     if names.is_empty() {
-        row.problem(".weekdays", "expected at least one day, found none");
-        return None;
+        problems.push((".weekdays".to_owned(), "expected at least one day, found none".to_owned()));
     }
-    let (mut days, mut is_valid) = ([false; 7], true);
+    let mut days = [false; 7];
     for (index, name) in names.iter().enumerate() {
         let day = name.parse().ok().map(|day: Weekday| day.num_days_from_monday() as usize);
         if let Some(day) = day.and_then(|day| days.get_mut(day)) {
             *day = true;
             continue;
         }
-        is_valid = false;
         let expected = "expected mon, tue, wed, thu, fri, sat or sun";
-        row.problem(&format!(".weekdays[{index}]"), format!("{expected}, found {name:?}"));
+        problems.push((format!(".weekdays[{index}]"), format!("{expected}, found {name:?}")));
     }
-    is_valid.then_some(days)
+    days
 }
 
 #[cfg(test)]

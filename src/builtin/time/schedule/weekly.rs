@@ -1,6 +1,6 @@
 //! Windows on days of the week.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Timelike as _, Utc};
 use chrono_tz::Tz;
 
 use crate::builtin::time::{
@@ -19,6 +19,30 @@ pub(super) struct WeeklyWindows {
 }
 
 impl WeeklyWindows {
+    /// The windows as seconds since Monday 00:00, with exclusive ends, for a zone whose clocks never change. One over
+    /// the end of the week is two.
+    pub(super) fn of_week(&self) -> Vec<(u32, u32)> {
+        const DAY: u32 = 24 * 60 * 60;
+        const WEEK: u32 = 7 * DAY;
+        let (from, to) = (self.from.num_seconds_from_midnight(), self.to.num_seconds_from_midnight());
+        let length = if self.to > self.from { to - from } else { DAY - from + to };
+        let starts = (0..).zip(self.days).filter(|(_, is_in)| *is_in).map(|(day, _)| day * DAY + from);
+        let mut windows: Vec<(u32, u32)> = starts
+            .map(|start| (start, start + length))
+            .flat_map(|(start, end)| [(start, end.min(WEEK)), (0, end.saturating_sub(WEEK))])
+            .filter(|(start, end)| start < end)
+            .collect();
+        windows.sort_unstable();
+        windows.dedup_by(|next, before| {
+            let touch = next.0 <= before.1;
+            if touch {
+                before.1 = before.1.max(next.1);
+            }
+            touch
+        });
+        windows
+    }
+
     /// The interval that contains a time, or `None` out of the range of years.
     pub(super) fn interval(&self, now: DateTime<Utc>) -> Option<Interval> {
         let (today, seconds) = (now.with_timezone(&self.zone).date_naive(), now.timestamp());
@@ -64,6 +88,20 @@ mod tests {
     };
 
     proptest! {
+        #[test]
+        fn seconds_of_a_week_are_those_of_intervals(
+            now in time(),
+            days: [bool; 7],
+            from in 0..86_400_u32,
+            to in prop_oneof![0..86_400_u32, Just(0)],
+        ) {
+            let time = |seconds| NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0).unwrap();
+            let windows = WeeklyWindows { days, from: time(from), to: time(to), zone: chrono_tz::Tz::UTC };
+            let second = now.weekday().num_days_from_monday() * 86_400 + now.num_seconds_from_midnight();
+            let is_on = windows.of_week().iter().any(|(from, until)| (*from..*until).contains(&second));
+            prop_assert_eq!(is_on, windows.interval(now).unwrap().on);
+        }
+
         #[test]
         fn intervals_have_one_state(
             zone in zone(),

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use novi::builtin::MetricConfig;
 
 use super::view::{ActivationView, LinkedFlags};
 use crate::{
@@ -34,7 +35,9 @@ impl List {
         let wanted = self.class.as_deref().map(class_of);
         let rows = current.rows.activations.iter().filter(|row| {
             let is_of_class = wanted.as_ref().is_none_or(|wanted| *wanted == class_of(&row.class_name));
-            is_of_class && !(self.unused && used.contains(&row.id))
+            // Reports read metrics, by their names.
+            let is_used = used.contains(&row.id) || row.class_name == MetricConfig::CLASS;
+            is_of_class && !(self.unused && is_used)
         });
         let (words, linked) = (current.words(), LinkedFlags::new(&current.rows));
         let views: Vec<_> = rows

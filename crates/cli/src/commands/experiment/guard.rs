@@ -1,11 +1,13 @@
 //! `novi experiment guard`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use chrono::Utc;
 use clap::{Args, ValueEnum};
-use novi::config::OnHarm;
-use novi_experiments::{Guard as Guardrails, GuardError, Guarded, Metric, read_metrics};
+use novi::{config::OnHarm, rows::Rows};
+use novi_experiments::{
+    Database, Guard as Guardrails, GuardError, Guarded, Metric, read_metrics, with_metric_rows,
+};
 use serde_json::json;
 
 use crate::{
@@ -34,7 +36,7 @@ pub(crate) struct Guard {
     /// Flag with a novi.ramp
     flag: String,
 
-    /// Files with metrics, or folders with files *.sql [default: the folder [experiments] metrics]
+    /// Files with metrics, or folders with files *.sql [default: the folder [experiments] metrics, and rows]
     #[arg(long, value_name = "FILE")]
     metrics: Vec<PathBuf>,
 
@@ -44,7 +46,7 @@ pub(crate) struct Guard {
 
     /// Stop each query after so long
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = duration)]
-    timeout: std::time::Duration,
+    timeout: Duration,
 
     /// Show what would be done without writing
     #[arg(long)]
@@ -61,17 +63,17 @@ enum Action {
 
 impl Guard {
     pub(super) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
-        let metrics = metrics(&session.config, self.metrics).map_err(Failure::usage)?;
         let on_harm = match self.on_harm {
             None => session.config.experiments.on_harm,
             Some(Action::Hold) => OnHarm::Hold,
             Some(Action::RollBack) => OnHarm::RollBack,
         };
-        let guard = guard(&session.config, metrics, on_harm).map_err(failure)?.timeout(self.timeout);
         let store = session.store().await?;
         let flags = session.flags().await?;
         let snapshot = flags.snapshot();
         let rows = snapshot.rows().cloned().unwrap_or_default();
+        let metrics = metrics(&session.config, &rows, &self.metrics).map_err(Failure::usage)?;
+        let guard = guard(&session.config, metrics, on_harm, Some(self.timeout)).map_err(failure)?;
         let checked =
             Box::pin(with_progress("comparing", guard.check(&*store, &rows, &self.flag, Utc::now())));
         let guarded = checked.await.map_err(failure)?;
@@ -117,20 +119,33 @@ fn report(guarded: &Guarded, written: bool) -> Result<(), Failure> {
     }
 }
 
-/// The metrics of files and folders; by default those of `[experiments] metrics`.
-pub(in crate::commands) fn metrics(config: &Config, paths: Vec<PathBuf>) -> Result<Vec<Metric>, String> {
-    let folder = || config.file(&config.experiments.metrics).filter(|path| path.exists());
-    let paths = if paths.is_empty() { folder().into_iter().collect() } else { paths };
-    read_metrics(&paths).map_err(|error| error.to_string())
+/// The metrics of files and folders; by default those of `[experiments] metrics` and of rows.
+pub(in crate::commands) fn metrics(
+    config: &Config,
+    rows: &Rows,
+    paths: &[PathBuf],
+) -> Result<Vec<Metric>, String> {
+    if !paths.is_empty() {
+        return read_metrics(paths).map_err(|error| error.to_string());
+    }
+    let folder = config.file(&config.experiments.metrics).filter(|path| path.exists());
+    let files = read_metrics(folder.as_slice()).map_err(|error| error.to_string())?;
+    Ok(with_metric_rows(files, rows))
 }
 
 pub(in crate::commands) fn guard(
     config: &Config,
     metrics: Vec<Metric>,
     on_harm: OnHarm,
+    timeout: Option<Duration>,
 ) -> Result<Guardrails, GuardError> {
-    let guard = Guardrails::new(&config.database.url, metrics, on_harm)?;
-    Ok(guard.table_prefix(&config.database.table_prefix))
+    Guardrails::new(database(config, timeout), metrics, on_harm)
+}
+
+/// The database of an analysis.
+pub(in crate::commands) fn database(config: &Config, timeout: Option<Duration>) -> Database {
+    let database = Database::new(&config.database.url).table_prefix(&config.database.table_prefix);
+    timeout.map_or(database.clone(), |timeout| database.timeout(timeout))
 }
 
 fn failure(error: GuardError) -> Failure {

@@ -6,9 +6,10 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::Args;
 use novi_experiments::{
     By, Experiment, ExperimentError, experiment_of, html, metrics_of, planned_analysis, planned_weights,
-    read_attributes, read_metrics,
+    read_attributes, read_metrics, weight_periods, with_metric_rows,
 };
 
+use super::guard::database;
 use crate::{
     commands::{
         reweight::weight,
@@ -95,8 +96,9 @@ impl Report {
         let is_default = self.metrics.is_empty();
         let paths =
             if is_default { folder.filter(|path| path.exists()).into_iter().collect() } else { self.metrics };
-        let metrics = read_metrics(&paths).map_err(|error| Failure::usage(error.to_string()))?;
         let rows = session.store().await?.load().await?;
+        let metrics = read_metrics(&paths).map_err(|error| Failure::usage(error.to_string()))?;
+        let metrics = if is_default { with_metric_rows(metrics, &rows) } else { metrics };
         let name = experiment_of(&rows, &self.experiment);
         let planned = planned_analysis(&rows, &name);
         let metrics = match &planned {
@@ -112,24 +114,24 @@ impl Report {
                 session.config.experiments.metrics.display()
             ))?;
         }
-        let weights = if self.weights.is_empty() {
-            planned_weights(&rows, &name)
+        let (weights, periods) = if self.weights.is_empty() {
+            let store = session.store().await?;
+            (planned_weights(&rows, &name), weight_periods(&*store, &rows, &name).await?)
         } else {
-            self.weights.into_iter().collect()
+            (self.weights.into_iter().collect(), Vec::new())
         };
         let now = Utc::now();
         let planned = planned.as_ref();
         let control = self.control.or_else(|| planned.map(|planned| planned.control.clone()));
         let ended = planned.and_then(|planned| planned.end).filter(|end| *end <= now);
-        let experiment = Experiment::new(&session.config.database.url, name)
-            .table_prefix(&session.config.database.table_prefix)
+        let experiment = Experiment::new(database(&session.config, Some(self.timeout)), name)
             .control(control)
             .weights(weights)
+            .periods(periods)
             .start(self.from.or_else(|| planned.and_then(|planned| planned.start)))
             .end(self.until.or(ended))
             .alpha(self.alpha)
-            .by(by)
-            .timeout(self.timeout);
+            .by(by);
         let analyzed = Box::pin(with_progress("analyzing", experiment.report(&metrics))).await;
         let report = analyzed.map_err(|error| match error {
             ExperimentError::NoUnits(_) => Failure::not_found(error.to_string()),

@@ -1,6 +1,6 @@
 //! `novi experiment reweigh`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -8,7 +8,7 @@ use novi_experiments::{Bandit, BanditError, Metric, Reweighing};
 use serde_json::json;
 
 use super::{
-    guard::metrics,
+    guard::{database, metrics},
     report::{moment, share},
 };
 use crate::{
@@ -24,23 +24,23 @@ Examples:
 
 The weight of a variant is the probability that it is the best one (Thompson sampling), and at
 least the floor. Equal seeds give equal weights; the history has the seed, the values and the
-units. As few callers as possible move; with \"remember\": true in the split, nobody who has a
-variant does.
+units. As few callers as possible move; with \"remember\": true in the split, or in an experiment,
+nobody who has a variant does.
 
 A server does the same on a schedule: see [experiments] reweigh_every.";
 
-/// Give better variants of a novi.split more weight
+/// Give better variants of a novi.split or novi.experiment more weight
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Reweigh {
-    /// Flag with a novi.split
+    /// Flag with a novi.split, or with a novi.experiment that runs
     flag: String,
 
     /// Metric that decides [default: the only one that is no guardrail]
     #[arg(long, value_name = "NAME")]
     metric: Option<String>,
 
-    /// Files with metrics, or folders with files *.sql [default: the folder [experiments] metrics]
+    /// Files with metrics, or folders with files *.sql [default: the folder [experiments] metrics, and rows]
     #[arg(long, value_name = "FILE")]
     metrics: Vec<PathBuf>,
 
@@ -58,7 +58,7 @@ pub(crate) struct Reweigh {
 
     /// Stop each query after so long
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
-    timeout: std::time::Duration,
+    timeout: Duration,
 
     /// Show the new weights without writing
     #[arg(long)]
@@ -67,15 +67,15 @@ pub(crate) struct Reweigh {
 
 impl Reweigh {
     pub(super) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
-        let metrics = metrics(&session.config, self.metrics).map_err(Failure::usage)?;
-        let metric = metric_of(metrics, self.metric.as_deref()).map_err(Failure::usage)?;
         let seed = self.seed.unwrap_or_else(|| Utc::now().timestamp_millis().unsigned_abs());
-        let bandit =
-            bandit(&session.config, metric, seed).floor(self.floor).start(self.from).timeout(self.timeout);
         let store = session.store().await?;
         let flags = session.flags().await?;
         let snapshot = flags.snapshot();
         let rows = snapshot.rows().cloned().unwrap_or_default();
+        let metrics = metrics(&session.config, &rows, &self.metrics).map_err(Failure::usage)?;
+        let metric = metric_of(metrics, self.metric.as_deref()).map_err(Failure::usage)?;
+        let bandit =
+            bandit(&session.config, metric, seed, Some(self.timeout)).floor(self.floor).start(self.from);
         let checked = Box::pin(with_progress("comparing", bandit.check(&rows, &self.flag, Utc::now())));
         let new = checked.await.map_err(failure)?;
         let written = !self.dry_run && new.apply(&flags.writer(), &*store).await?;
@@ -125,8 +125,13 @@ pub(in crate::commands) fn metric_of(metrics: Vec<Metric>, name: Option<&str>) -
     }
 }
 
-pub(in crate::commands) fn bandit(config: &Config, metric: Metric, seed: u64) -> Bandit {
-    Bandit::new(&config.database.url, metric).table_prefix(&config.database.table_prefix).seed(seed)
+pub(in crate::commands) fn bandit(
+    config: &Config,
+    metric: Metric,
+    seed: u64,
+    timeout: Option<Duration>,
+) -> Bandit {
+    Bandit::new(database(config, timeout), metric).seed(seed)
 }
 
 fn failure(error: BanditError) -> Failure {
@@ -134,9 +139,10 @@ fn failure(error: BanditError) -> Failure {
         BanditError::Store(error) => error.into(),
         BanditError::Flag(_) => Failure::not_found(error.to_string()),
         BanditError::Experiment(_) | BanditError::Metric { .. } => Failure::system(error.to_string()),
-        BanditError::Unknown { .. } | BanditError::Splits { .. } | BanditError::Reweight(_) => {
-            Failure::rejected(error.to_string())
-        }
+        BanditError::Unknown { .. }
+        | BanditError::Splits { .. }
+        | BanditError::NotRunning(_)
+        | BanditError::Reweight(_) => Failure::rejected(error.to_string()),
         _ => Failure::usage(error.to_string()),
     }
 }

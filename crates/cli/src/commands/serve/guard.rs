@@ -44,13 +44,13 @@ impl Logged {
 }
 
 async fn guard_all(flags: &Flags, config: &Config, logged: &mut Logged) -> Result<(), String> {
-    let metrics = metrics(config, Vec::new())?;
-    let guard = match guard(config, metrics, config.experiments.on_harm) {
+    let snapshot = flags.snapshot();
+    let Some(rows) = snapshot.rows() else { return Ok(()) };
+    let metrics = metrics(config, rows, &[])?;
+    let guard = match guard(config, metrics, config.experiments.on_harm, None) {
         Ok(guard) => guard,
         Err(error) => return Err(error.to_string()),
     };
-    let snapshot = flags.snapshot();
-    let Some(rows) = snapshot.rows() else { return Ok(()) };
     let open = guard.flags(rows, Utc::now());
     if open.is_empty() {
         return Ok(());

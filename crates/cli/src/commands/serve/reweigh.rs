@@ -54,14 +54,15 @@ async fn reweigh(
     (flag, metric): (&str, &str),
     (slot, began): (i64, DateTime<Utc>),
 ) -> Result<Option<String>, String> {
-    let metric = metric_of(metrics(config, Vec::new())?, Some(metric))?;
     let store = novi::store::connect(&config.database.url).await.map_err(|error| error.to_string())?;
     let rows = store.load().await.map_err(|error| error.to_string())?;
     let changed = Bandit::last_change(&*store, &rows, flag).await.map_err(|error| error.to_string())?;
     if changed.is_some_and(|changed| changed >= began) {
         return Ok(None);
     }
-    let bandit = bandit(config, metric, slot.unsigned_abs());
+    let metric = metric_of(metrics(config, &rows, &[])?, Some(metric))?;
+    let floor = f64::from(config.experiments.reweigh_floor) / 100.0;
+    let bandit = bandit(config, metric, slot.unsigned_abs(), None).floor(floor);
     let new = bandit.check(&rows, flag, began).await.map_err(|error| error.to_string())?;
     let written = new.apply(&flags.writer(), &*store).await.map_err(|error| error.to_string())?;
     Ok(written.then_some(new.reason))

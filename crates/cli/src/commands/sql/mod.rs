@@ -14,7 +14,7 @@ use novi_sql::{
 };
 use serde::Serialize;
 
-use self::stated::stated;
+use self::stated::{options, stated};
 use super::change::flag_name;
 use crate::{
     output::{Failure, print_json, print_note, write},
@@ -79,6 +79,10 @@ pub(crate) struct Sql {
     #[arg(long, conflicts_with_all = ["dialect", "condition", "view", "function", "columns", "variant", "at"])]
     refresh: bool,
 
+    /// Renew the views in this schema [default: that of the connection]
+    #[arg(long, value_name = "NAME", requires = "refresh")]
+    schema: Option<String>,
+
     /// Show what --refresh would do
     #[arg(long, requires = "refresh")]
     dry_run: bool,
@@ -119,7 +123,7 @@ struct Report<'a> {
 impl Sql {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         if self.refresh {
-            return refresh::refresh(session, &self.names, self.dry_run).await;
+            return refresh::refresh(session, &self.names, self.schema.as_deref(), self.dry_run).await;
         }
         let [name] = self.names.as_slice() else {
             return Err(Failure::usage(format!("expected one flag, found {}", self.names.len())));
@@ -131,7 +135,7 @@ impl Sql {
         let Some(dialect) = known else {
             return Err(Failure::usage("--dialect: expected postgres, mysql, sqlite or duckdb"));
         };
-        let mut options = Options::new(dialect);
+        let mut options = options(session, dialect);
         options.columns = self.columns.clone().unwrap_or_default();
         (options.at, options.variant) = (self.at, self.variant);
         let (stated, rendered) = stated(&flags, &flag, &options)?;

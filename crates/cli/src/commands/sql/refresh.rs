@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use novi_sql::{
-    Options, Output, Source, ViewSpec, statement,
+    Output, Source, ViewSpec, statement,
     views::{ViewError, Views},
 };
 use serde::Serialize;
 
-use super::stated::stated;
+use super::stated::{options, stated};
 use crate::{
     output::{DRY_RUN, Failure, print, print_json},
     session::Session,
@@ -27,12 +27,17 @@ struct Renewal {
     statement: String,
 }
 
-/// Renews the views with these names, or all, that are not of the revision of the flags.
-pub(super) async fn refresh(session: &Session, names: &[String], dry_run: bool) -> Result<ExitCode, Failure> {
+/// Renews the views with these names, or all, that are not of the revision of the flags; those of one schema.
+pub(super) async fn refresh(
+    session: &Session,
+    names: &[String],
+    schema: Option<&str>,
+    dry_run: bool,
+) -> Result<ExitCode, Failure> {
     let flags = session.flags().await?;
     let revision = flags.snapshot().revision().number();
     let mut views = Views::connect(session.config.audience_url()).await.map_err(|error| failure(&error))?;
-    let known = views.list().await.map_err(|error| failure(&error))?;
+    let known = views.list(schema).await.map_err(|error| failure(&error))?;
     if let Some(missing) = names.iter().find(|name| known.iter().all(|spec| spec.source.view != **name)) {
         return Err(Failure::not_found(format!(
             "the database has no view {missing:?} that novi sql has made"
@@ -46,7 +51,7 @@ pub(super) async fn refresh(session: &Session, names: &[String], dry_run: bool) 
     let (kept, without_flag): (Vec<_>, Vec<_>) = outdated.partition(|spec| exists(&spec.flag));
     let mut renewals = Vec::new();
     for spec in kept {
-        let mut options = Options::new(views.dialect());
+        let mut options = options(session, views.dialect());
         options.columns = spec.columns.clone();
         (options.at, options.variant) = (spec.at, spec.variant);
         let about = |failure: Failure| failure.about(format_args!("view {:?}", spec.source.view));

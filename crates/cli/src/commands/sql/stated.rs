@@ -1,9 +1,16 @@
 //! A flag in SQL.
 
 use novi::{Flags, activation::sql::Refusal, snapshot::FlagSql};
-use novi_sql::{Dialect, Options, Rendered, render};
+use novi_sql::{Dialect, Options, Rendered, render, views};
 
-use crate::output::Failure;
+use crate::{output::Failure, session::Session};
+
+/// How flags are written for a dialect. Only a condition for the database of the flags can read what it remembers.
+pub(super) fn options(session: &Session, dialect: Dialect) -> Options {
+    let url = session.config.audience_url();
+    let has_flags = url == session.config.database.url && views::dialect_of(url) == Some(dialect);
+    Options { assignments: has_flags.then(|| views::assignments(url)), ..Options::new(dialect) }
+}
 
 /// A flag in SQL, or the failure that lists what SQL cannot state.
 pub(super) fn stated(flags: &Flags, flag: &str, options: &Options) -> Result<(FlagSql, Rendered), Failure> {

@@ -2,4 +2,5 @@
 
 pub(crate) mod change;
 pub(crate) mod list;
+pub(crate) mod metrics;
 pub(crate) mod report;

@@ -3,8 +3,8 @@
 use axum::{extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
 use novi_experiments::{
-    By, Experiment, ExperimentError, Metric, Report, experiment_of, metrics_of, planned_analysis,
-    planned_weights, read_attributes, read_metrics,
+    By, Database, Experiment, ExperimentError, Metric, Report, experiment_of, metrics_of, planned_analysis,
+    planned_weights, read_attributes, read_metrics, weight_periods, with_metric_rows,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use tokio::{runtime::Handle, task::spawn_blocking};
 use crate::{
     app::{AppState, extract::FlagName, rows::rows},
     http::{error::ApiError, problem::Problem, reply::Reply},
-    manage::request::params::Params,
+    manage::{error::store, request::params::Params},
 };
 
 /// How many values of an attribute are listed by default.
@@ -57,17 +57,25 @@ pub(crate) async fn report(
     let experiment = experiment_of(rows, &experiment);
     let weights = planned_weights(rows, &experiment);
     let planned = planned_analysis(rows, &experiment);
+    // Without the history, as while the database is unavailable, the weights of this moment are compared.
+    let periods = match store(&state).await {
+        Ok(store) => weight_periods(store, rows, &experiment).await.unwrap_or_default(),
+        Err(_) => Vec::new(),
+    };
     let ended = planned.as_ref().and_then(|planned| planned.end).filter(|end| *end <= Utc::now());
     let start = planned.as_ref().and_then(|planned| planned.start);
     let control = planned.as_ref().map(|planned| planned.control.clone());
     let wanted = planned.map(|planned| planned.metrics).unwrap_or_default();
-    let analysis = Experiment::new(&options.database, experiment)
+    let database = Database::new(&options.database)
         .table_prefix(&options.table_prefix)
+        .timeout(state.options().request_timeout);
+    let analysis = Experiment::new(database, experiment)
         .control(query.control.or(control))
         .weights(weights)
+        .periods(periods)
         .start(query.from.or(start))
-        .end(query.until.or(ended))
-        .timeout(state.options().request_timeout);
+        .end(query.until.or(ended));
+
     let runtime = Handle::current();
     let analyzed = spawn_blocking(move || {
         // There may be no metrics yet: the units are known without them.
@@ -76,6 +84,10 @@ pub(crate) async fn report(
         for (name, text) in &options.built_in {
             metrics.push(Metric::parse(name, text).map_err(|error| error.to_string())?);
         }
+        let metrics = match snapshot.rows() {
+            Some(rows) => with_metric_rows(metrics, rows),
+            None => metrics,
+        };
         let (metrics, _) = metrics_of(&wanted, metrics);
         let attributes = read_attributes(folder.as_slice()).map_err(|error| error.to_string())?;
         let by = query
