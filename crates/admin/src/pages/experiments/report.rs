@@ -186,7 +186,7 @@ impl Found {
     }
 }
 
-/// What is shown of each variant, over all metrics; nothing if the units do not fit the weights.
+/// What is shown of each variant, over all metrics. Empty if the units do not fit the weights.
 fn verdicts(report: &Report) -> Vec<(String, String)> {
     if report.metrics.is_empty() || report.sample_ratio.as_ref().is_some_and(|ratio| ratio.is_broken) {
         return Vec::new();
