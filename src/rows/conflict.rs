@@ -26,16 +26,39 @@ pub struct Conflict {
     pub yours: Value,
 }
 
+impl Conflict {
+    /// A conflict of which neither side is known, only the versions.
+    #[must_use]
+    pub fn new(
+        table: &'static str,
+        id: i64,
+        name: impl Into<String>,
+        expected: i64,
+        found: Option<i64>,
+    ) -> Self {
+        Self { table, id, name: name.into(), expected, found, theirs: Value::Null, yours: Value::Null }
+    }
+}
+
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { table, id, name, expected, found, theirs, yours } = self;
+        let row = if *table == "activations" { "activation" } else { "flag" };
+        if name.is_empty() {
+            write!(f, "{row} {id}")?;
+        } else {
+            write!(f, "{row} {name:?}")?;
+        }
         let Some(found) = found else {
-            return write!(f, "{table}#{id}: expected version {expected}, but the row was deleted");
+            return write!(
+                f,
+                " was deleted since you read it; restore it from the history, or discard your change"
+            );
         };
         write!(
             f,
-            "{table}#{id} {name:?}: expected version {expected}, found version {found}: modified since you read it; \
-             reload and retry"
+            " was modified since you read it (you read version {expected}, it now has version {found}); \
+             reload it and retry"
         )?;
         let mut fields = Vec::new();
         for change in yours.as_array().into_iter().flatten().filter_map(Value::as_object) {
@@ -82,13 +105,14 @@ mod tests {
     fn conflict(found: Option<i64>, yours: Value) -> String {
         let metadata = json!({"owner": "ann", "tags": [], "row_version": 8, "updated_at": "2026-12-02"});
         let theirs = json!({"id": 3, "name": "sale", "status": true, "metadata": metadata});
-        let (table, name) = ("flags", "sale".to_owned());
-        Conflict { table, id: 3, name, expected: 7, found, theirs, yours }.to_string()
+        let name = if found.is_some() { "sale" } else { "" };
+        Conflict { theirs, yours, ..Conflict::new("flags", 3, name, 7, found) }.to_string()
     }
 
     #[test]
     fn differences_are_said_in_words() {
-        let start = "flags#3 \"sale\": expected version 7, found version 8: modified since you read it; reload and retry";
+        let start = "flag \"sale\" was modified since you read it (you read version 7, it now has version 8); \
+                     reload it and retry";
         let status = |status: bool| json!([{"set_status": {"flag": "sale", "status": status}}]);
         assert_eq!(conflict(Some(8), status(true)), start);
         assert_eq!(
@@ -101,6 +125,11 @@ mod tests {
             conflict(Some(8), json!([{"set_metadata": {"flag_id": 3, "metadata": metadata}}])),
             format!("{start}; differs in owner (now \"ann\", yours \"bob\"), tags")
         );
-        assert_eq!(conflict(None, status(true)), "flags#3: expected version 7, but the row was deleted");
+        assert_eq!(
+            conflict(None, status(true)),
+            "flag 3 was deleted since you read it; restore it from the history, or discard your change"
+        );
+        let sale = Conflict::new("activations", 1, "Sale", 7, Some(8)).to_string();
+        assert!(sale.starts_with("activation \"Sale\" was modified since you read it"), "{sale}");
     }
 }

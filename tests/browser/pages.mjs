@@ -2,6 +2,7 @@
 // node pages.mjs URL FOLDER_OF_PACKAGES CHROMIUM [PART_OF_A_NAME]
 import fs from "node:fs";
 import { createRequire } from "node:module";
+import { layout } from "./layout.mjs";
 import { lists } from "./lists.mjs";
 
 const [server, packages, executablePath, only = ""] = process.argv.slice(2);
@@ -353,6 +354,7 @@ await check("flag is made from a template, changed, and its problems are at thei
 });
 
 await lists({ check, open, equal, base, patch });
+await layout({ check, open, equal, base, pages, axe });
 
 await check("config is edited as a form without JavaScript, by rows, and as JSON", async () => {
   const { context, page } = await open({ javaScriptEnabled: false });

@@ -17,8 +17,8 @@ use novi::{
 };
 
 use crate::common::{
-    databases::databases,
-    until::{PATIENCE, until},
+    databases::{Kind, databases},
+    until::{PATIENCE, unblocked, until},
 };
 
 const REFRESH: Duration = Duration::from_millis(20);
@@ -72,6 +72,40 @@ async fn plain_sql_of_others_is_noticed() {
         seen("a fail mode", on, |flags, ctx| flags.is_enabled("New", ctx)).await;
         let gone = "delete from flags_activations where flag_id = 5; delete from flags where id = 5";
         seen("a removal", gone, |flags, ctx| flags.evaluate("New", ctx).is_err()).await;
+    }
+}
+
+#[tokio::test]
+async fn postgres_counts_the_processes_that_follow() {
+    for database in databases().await {
+        let dba = store::create(&database.url).await.unwrap();
+        dba.migrate().await.unwrap();
+        let connect = async || Flags::connect(&database.url).await.unwrap();
+        let counts = async |expected: u64| {
+            let counted = async {
+                while dba.followers().await.unwrap() != Some(expected) {
+                    tokio::time::sleep(REFRESH).await;
+                }
+            };
+            unblocked(&format!("{expected} followers"), counted).await;
+        };
+        let one = connect().await;
+        if database.kind != Kind::Postgres {
+            assert_eq!(dba.followers().await.unwrap(), None, "{:?}", database.kind);
+            continue;
+        }
+        counts(1).await;
+        let other = connect().await;
+        counts(2).await;
+        // A handle of the same process is no further follower.
+        let (same, third) = (one.clone(), connect().await);
+        counts(3).await;
+        drop(other);
+        counts(2).await;
+        drop((one, third));
+        counts(1).await;
+        drop(same);
+        counts(0).await;
     }
 }
 

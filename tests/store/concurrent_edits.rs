@@ -37,8 +37,10 @@ async fn outdated_edits_are_rejected() {
             assert_eq!((conflict.expected, conflict.found), (seen, Some(seen + 1)), "{kind:?}");
             assert_eq!(conflict.theirs["status"], true, "{kind:?}");
             let text = error.to_string();
-            let expected =
-                format!("flags#1 \"New orders\": expected version {seen}, found version {}", seen + 1);
+            let expected = format!(
+                "flag \"New orders\" was modified since you read it (you read version {seen}, it now has version {})",
+                seen + 1
+            );
             assert!(text.starts_with(&expected), "{text}");
             assert!(!text.contains('{'), "the rows are for programs: {text}");
         });

@@ -103,14 +103,9 @@ impl Failure {
         let message = text("message");
         let conflict = error.get("conflict").filter(|conflict| !conflict.is_null()).cloned();
         let problems = error.get_mut("problems").map(Value::take).unwrap_or_default();
-        let outdated = conflict.as_ref().map(|conflict| {
-            let name = conflict["name"].as_str().unwrap_or_default();
-            let what = if conflict["theirs"].is_null() { "was deleted" } else { "has changed" };
-            format!("{name:?} {what} since you opened this page: reload it, and retry")
-        });
         Self {
             status,
-            message: outdated.or(message).unwrap_or_else(|| format!("the request failed with {status}")),
+            message: message.unwrap_or_else(|| format!("the request failed with {status}")),
             problems: serde_json::from_value(problems).unwrap_or_default(),
             conflict,
         }

@@ -249,6 +249,27 @@ fn every_type_has_a_form() {
     assert_eq!(shapes[1], ("endDateTime", &Shape::Text(Hint::ZonedTime)));
 }
 
+/// Schemas sort properties by their names, which puts guardrails before the metrics that decide.
+#[test]
+fn parts_of_an_experiment_are_in_the_order_of_their_meaning() {
+    let registry = Registry::global().unwrap();
+    let types = Types::new(&registry);
+    let Shape::Group(members) = (*types.shape("novi.experiment").unwrap()).clone() else {
+        panic!("no group")
+    };
+    for (member, expected) in [
+        ("metrics", &["primary", "guardrails"][..]),
+        ("layer", &["name", "from", "to"]),
+        ("holdout", &["name", "percentage"]),
+        ("decision", &["variant", "off", "reason", "at"]),
+    ] {
+        let member = members.iter().find(|found| found.name == member).unwrap();
+        let Shape::Group(parts) = &member.shape else { panic!("{member:?}") };
+        let names: Vec<_> = parts.iter().map(|part| part.name.as_str()).collect();
+        assert_eq!(names, expected, "{}", member.name);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

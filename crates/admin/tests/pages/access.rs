@@ -235,8 +235,51 @@ async fn open_pages_are_for_this_machine_only() {
     let mut browser = site.browser();
     // No token exists yet.
     assert_eq!(browser.get("/flags").await.status, 200);
-    browser.headers = vec![("host", "evil.example".to_owned())];
-    let reply = browser.get("/flags").await;
-    assert_eq!(reply.status, 403);
-    assert!(!reply.text.contains("new-checkout"));
+    let key = browser.get("/flags/1/switch?to=off").await.key();
+    let before = site.store.revision().await.unwrap();
+    // Names that lead to this machine, as in DNS rebinding, also with the cookie and the key of a form.
+    for host in [
+        "evil.example",
+        "evil.example:6684",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "evil.example:80@localhost",
+        "localhost:80.evil.example",
+        "[::1].evil.example",
+        "0.0.0.0",
+    ] {
+        browser.headers = vec![("host", host.to_owned()), ("origin", format!("http://{host}"))];
+        for path in PAGES {
+            let reply = browser.get(path).await;
+            assert_eq!(reply.status, 403, "{host} {path}");
+            assert!(!reply.text.contains("new-checkout"), "{host} {path}");
+        }
+        for (path, field) in [("/flags/1/switch", ("to", "off")), ("/tokens", ("role", "admin"))] {
+            let reply = browser.post_raw(path, &[field, ("key", &key)]).await;
+            assert_eq!(reply.status, 403, "{host} {path}");
+        }
+    }
+    assert_eq!(site.store.revision().await.unwrap(), before);
+    assert_eq!(site.store.token_store().unwrap().tokens().await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn planted_cookies_get_no_session() {
+    let site = Site::closed(ROWS).await;
+    let (ada, eve) = (site.token(Role::Admin, "ada").await, site.token(Role::Server, "eve").await);
+    // A cookie that somebody chose, and that of a session of their own.
+    let chosen = Some(format!("novi_admin={}", "A".repeat(43)));
+    let of_eve = site.logged_in(&eve).await.cookie;
+    for planted in [chosen, of_eve] {
+        let mut victim = site.browser();
+        victim.cookie.clone_from(&planted);
+        let key = victim.get("/login").await.key();
+        let reply = victim.post_raw("/login", &[("token", &ada), ("key", &key)]).await;
+        assert_eq!(reply.status, 303, "{}", reply.text);
+        assert_ne!(victim.cookie, planted);
+        victim.get("/flags").await.has("ada");
+        let mut attacker = site.browser();
+        attacker.cookie = planted;
+        assert_eq!(attacker.get("/flags").await.status, 303, "the session of the planted cookie has ended");
+    }
 }

@@ -51,6 +51,8 @@ async fn flag_is_switched_with_author_and_reason_and_the_change_is_undone() {
         let reply = browser.post("/flags", "/flags/1/switch", &fields).await;
         assert_eq!(reply.status, 412);
         reply.has("The row has changed");
+        reply.has("flag &#34;new-checkout&#34; was modified since you read it");
+        reply.has("reload it and retry");
     }
 }
 

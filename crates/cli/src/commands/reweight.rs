@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, process::ExitCode};
 use clap::Args;
 use novi::{
     activation::Registry,
-    rows::{ActivationRow, Rows},
+    rows::{ActivationRow, Conflict, Rows},
     store::{Change, Edit},
 };
 use novi_match::suggest::most_similar;
@@ -55,11 +55,9 @@ impl Reweight {
         let rows = snapshot.rows().unwrap_or(&none);
         let row = find_activation(rows, &self.activation)?;
         let what = format!("activation {} {:?}", row.id, row.name);
-        if if_version.is_some_and(|version| version != row.row_version) {
-            return Err(Failure::rejected(format!(
-                "{what} is at version {}: modified since you read it; reload and retry",
-                row.row_version
-            )));
+        if let Some(version) = if_version.filter(|version| *version != row.row_version) {
+            let conflict = Conflict::new("activations", row.id, &row.name, version, Some(row.row_version));
+            return Err(Failure::rejected(conflict.to_string()));
         }
         let is_split = Registry::global()?.find(&row.class_name).is_some_and(|kind| kind.class() == SPLIT);
         if !is_split {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use novi::{
     Error,
-    rows::Rows,
+    rows::{Conflict, Rows},
     store::history::{AsOf, differences},
 };
 use serde_json::json;
@@ -74,11 +74,9 @@ impl Rollback {
             let row = current.flags.iter().find(|row| Some(&row.name) == flag.as_ref());
             let found = row.map(|row| row.metadata.row_version);
             if found != Some(expected) {
-                let found = found.map_or("deleted".to_owned(), |version| format!("at version {version}"));
-                return Err(Failure::rejected(format!(
-                    "flag {:?} is {found}: modified since you read it; reload and retry",
-                    flag.unwrap_or_default()
-                )));
+                let id = row.map_or(0, |row| row.id);
+                let conflict = Conflict::new("flags", id, flag.unwrap_or_default(), expected, found);
+                return Err(Failure::rejected(conflict.to_string()));
             }
         }
         let revision = past.revision;

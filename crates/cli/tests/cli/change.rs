@@ -196,7 +196,10 @@ async fn activation_is_edited_in_an_editor() {
         );
         let outdated = folder.run(&["activation", "edit", "Share"]);
         assert_eq!(outdated.code, 5, "{outdated:?}");
-        assert!(outdated.err.contains("activations#1 is no longer at version"), "{outdated:?}");
+        assert!(
+            outdated.err.contains("activation \"Share\" was modified since you read it (you read version "),
+            "{outdated:?}"
+        );
         let kept = outdated.err.trim_end().rsplit("the edited text is in ").next().unwrap();
         std::fs::remove_file(kept).unwrap();
         folder.set("VISUAL", "false");

@@ -295,6 +295,29 @@ async fn demo_greeting_shows_working_commands() {
 }
 
 #[tokio::test]
+async fn demo_experiment_has_a_result_to_read() {
+    let folder = Folder::empty();
+    let server = Server::start(&folder, &["--demo"]);
+    let report = server.get("/api/experiments/Ranking%20experiment").await;
+    assert_eq!((&report["sample_ratio"]["is_broken"], &report["warnings"]), (&json!(false), &json!([])));
+    let verdicts: Vec<_> = (report["metrics"].as_array().unwrap().iter())
+        .map(|metric| {
+            assert_eq!((&metric["problem"], &metric["warnings"]), (&Value::Null, &Value::Null), "{metric}");
+            let verdict = |variant: &str| {
+                let found = metric["variants"].as_array().unwrap().iter();
+                found.clone().find(|found| found["variant"] == variant).unwrap()["verdict"].clone()
+            };
+            (metric["name"].clone(), verdict("semantic"), verdict("hybrid"))
+        })
+        .collect();
+    let expected =
+        [("ordered", "better", "open"), ("revenue", "better", "open"), ("returned", "open", "open")];
+    let expected = expected.map(|(metric, one, other)| (json!(metric), json!(one), json!(other)));
+    assert_eq!(verdicts, expected);
+    server.stop();
+}
+
+#[tokio::test]
 async fn demo_does_not_use_the_configured_database() {
     let mut folder = Folder::empty();
     folder.set("NOVI_DATABASE__URL", "sqlite://precious.db");

@@ -88,8 +88,8 @@ async fn outdated_version_is_rejected() {
         for again in [&disable[..], &tried] {
             let rejected = folder.run(again).expect(5);
             // Versions are hidden, as each database counts in its own steps.
-            let expected = "error: flags#3 \"Combo AND\": expected version 0, found version 0: modified since you read \
-                            it; reload and retry";
+            let expected = "error: flag \"Combo AND\" was modified since you read it (you read version 0, it now has \
+                            version 0); reload it and retry";
             assert_eq!(rejected.err, format!("{expected}\n"));
             let enable: Vec<_> = std::iter::once("enable").chain(again[1..].iter().copied()).collect();
             let rejected = folder.run(&enable).expect(5);

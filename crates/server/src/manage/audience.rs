@@ -17,7 +17,7 @@ use crate::{
     },
     http::{error::ApiError, problem::Problem, reply::Reply},
     manage::{
-        edit::draft::{Draft, Outdated},
+        edit::draft::Draft,
         edits::{Edit, requested},
         request::json_body::JsonBody,
     },
@@ -103,7 +103,7 @@ fn compared(state: &AppState, rows: &Rows, (changes, flag): (&RawValue, &str)) -
     let row = rows.flags.iter().find(|row| row.name == flag);
     let flag = row.map_or(flag, |row| plan.name_after(row)).to_owned();
     let mut problems = draft.all_problems(plan.problems);
-    problems.extend(draft.outdated.iter().map(Outdated::problem));
+    problems.extend(draft.outdated_problems());
     Ok(Compared { comparison, flag, problems })
 }
 

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use novi::{
     Error,
-    rows::{Revision, Violation},
+    rows::{Conflict, Revision, Violation},
     store::SchemaStore,
 };
 use novi_match::suggest::most_similar;
@@ -111,12 +111,7 @@ impl ApiError {
     /// The row was modified since the caller read it.
     pub(crate) fn conflict(conflict: ConflictDetails) -> Self {
         let ConflictDetails { table, id, name, expected, found, .. } = &conflict;
-        let name = short(name);
-        let found = found.map_or_else(|| "no such row".to_owned(), |found| format!("version {found}"));
-        let message = format!(
-            "{table}#{id} {name:?}: expected version {expected}, found {found}: modified since you read it; reload and \
-             retry"
-        );
+        let message = Conflict::new(table, *id, short(name), *expected, *found).to_string();
         Self::new(StatusCode::PRECONDITION_FAILED, "conflict", message)
             .details(|details| details.conflict = Some(conflict))
     }

@@ -28,7 +28,7 @@ use crate::{
         reply::Reply,
     },
     manage::{
-        edit::draft::{Draft, Outdated},
+        edit::draft::Draft,
         edits::{Edit, requested},
         request::json_body::JsonBody,
         response::plan::PlannedRows,
@@ -204,7 +204,7 @@ pub(crate) async fn impact(
     let concerned = state.flags().rows_for(&snapshot, &edit).ok_or_else(ApiError::rows_not_kept)?;
     let (plan, impact) = measure(&state, concerned, &edit, callers).await?;
     let mut problems = draft.all_problems(plan.problems);
-    problems.extend(draft.outdated.iter().map(Outdated::problem));
+    problems.extend(draft.outdated_problems());
     let plan = PlannedRows { flags: plan.flags, activations: plan.activations };
     let warn_above = state.options().impact_warning;
     Reply::new(&EditImpact { revision: rows.revision.number(), plan, problems, impact, warn_above })

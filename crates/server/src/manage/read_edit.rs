@@ -26,8 +26,9 @@ pub fn read_edit(json: &str, rows: &Rows) -> Result<Edit, EditError> {
     if !draft.problems.is_empty() {
         return Err(EditError(draft.problems));
     }
-    if let Some(outdated) = draft.outdated.first() {
-        return Err(EditError(vec![outdated.problem()]));
+    let outdated: Vec<Problem> = draft.outdated_problems().collect();
+    if !outdated.is_empty() {
+        return Err(EditError(outdated));
     }
     Ok(draft.edit())
 }

@@ -304,6 +304,14 @@ async fn open_server_trusts_requests_for_this_machine_only() {
     // Another name that leads to this machine, as in DNS rebinding.
     let message = get("host: evil.example.org\r\n").await.error(403, "forbidden");
     assert!(message.starts_with("host \"evil.example.org\": without tokens"), "{message}");
+    // The fast path of OFREP, and what changes flags.
+    for path in
+        ["/ofrep/v1/evaluate/flags", "/ofrep/v1/evaluate/flags/shown", "/evaluatedFlags", "/api/edits"]
+    {
+        let head = "host: evil.example.org\r\ncontent-type: application/json\r\ncontent-length: 2\r\n";
+        let request = format!("POST {path} HTTP/1.1\r\n{head}connection: close\r\n\r\n{{}}");
+        assert_eq!(guarded.server.raw(request).await.status, 403, "{path}");
+    }
     for hosts in ["", "host: localhost\r\nhost: localhost\r\n"] {
         assert_eq!(get(hosts).await.error(400, "invalid_host"), "header host: expected exactly one");
     }

@@ -11,7 +11,7 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use novi::{
     Flags,
-    rows::{ActivationRow, FlagRow, LinkRow, Rows},
+    rows::{ActivationRow, FlagRow, LinkRow, Revision, Rows},
 };
 use novi_server::Options;
 use tokio::{
@@ -52,6 +52,20 @@ impl Site {
         TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), stream).await
     }
 
+    /// An event stream whose client accepts this many bytes that nobody reads; `None` on a busy machine.
+    async fn stream(&self, window: u32) -> Option<(Client, Incoming)> {
+        let all = Request::post("https://localhost/ofrep/v1/evaluate/flags")
+            .header("content-type", "application/json")
+            .body(Full::from(r#"{"context": {}}"#))
+            .unwrap();
+        let (_, body) = self.client(1 << 16).await.ok()?.send(all).await.ok()?;
+        let all: serde_json::Value = serde_json::from_str(&text(body).await).unwrap();
+        let path = all["eventStreams"][0]["endpoint"]["requestUri"].as_str().unwrap();
+        let mut client = self.client(window).await.ok()?;
+        let (status, body) = client.send(get(path)).await.ok()?;
+        (status == 200).then_some((client, body))
+    }
+
     /// A client that answers pings, and accepts this many bytes of a response that nobody reads.
     async fn client(&self, window: u32) -> hyper::Result<Client> {
         let stream = TokioIo::new(self.connect().await.unwrap());
@@ -90,6 +104,15 @@ fn get(path: &str) -> Request<Full<Bytes>> {
 async fn text(body: Incoming) -> String {
     let bytes = timeout(PATIENCE, body.collect()).await.unwrap().unwrap().to_bytes();
     String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Reads an event stream until an event is complete.
+async fn event(body: &mut Incoming) {
+    let mut text = String::new();
+    while !text.contains("refetchEvaluation") {
+        let frame = timeout(PATIENCE, body.frame()).await.unwrap().unwrap().unwrap();
+        text.push_str(&String::from_utf8_lossy(frame.data_ref().unwrap()));
+    }
 }
 
 /// Options with these timeouts for the head of a request, and for reading a response.
@@ -196,21 +219,37 @@ async fn unread_event_stream_frees_its_slot() {
     let mut options = options(SHORT, SHORT);
     options.max_streams = 1;
     let site = Site::start(demo(), options).await;
-    let open = async |window| {
-        let all = Request::post("https://localhost/ofrep/v1/evaluate/flags")
-            .header("content-type", "application/json")
-            .body(Full::from(r#"{"context": {}}"#))
-            .unwrap();
-        let (_, body) = site.client(1 << 16).await.ok()?.send(all).await.ok()?;
-        let all: serde_json::Value = serde_json::from_str(&text(body).await).unwrap();
-        let path = all["eventStreams"][0]["endpoint"]["requestUri"].as_str().unwrap();
-        let mut client = site.client(window).await.ok()?;
-        let (status, body) = client.send(get(path)).await.ok()?;
-        (status == 200).then_some((client, body))
-    };
-    let unread = eventually(|| open(0)).await;
-    drop(eventually(|| open(1 << 16)).await);
+    let unread = eventually(|| site.stream(0)).await;
+    drop(eventually(|| site.stream(1 << 16)).await);
     drop(unread);
+}
+
+#[tokio::test]
+async fn event_stream_is_behind_until_its_client_reads() {
+    let site = Site::start(demo(), options(PATIENCE, PATIENCE)).await;
+    // What is sent first fills the window of the slow client.
+    let (slow, mut unread) = site.stream(1).await.unwrap();
+    let (quick, mut read) = site.stream(1 << 16).await.unwrap();
+    let streams = async || {
+        let (status, body) = site.client(1 << 16).await.unwrap().get("/api/status").await;
+        let status: (u16, serde_json::Value) = (status, serde_json::from_str(&text(body).await).unwrap());
+        assert_eq!(status.0, 200, "{}", status.1);
+        ["open", "behind"].map(|count| status.1["event_streams"][count].as_u64())
+    };
+    assert_eq!(streams().await, [Some(2), Some(0)]);
+    let change = async |revision: i64, read: &mut Incoming| {
+        site.server.flags.replace_rows(Rows { revision: Revision::new(revision), ..demo() });
+        event(read).await;
+    };
+    // The connection takes one part before there is space for it, and no further one.
+    change(7, &mut read).await;
+    eventually(async || (streams().await == [Some(2), Some(0)]).then_some(())).await;
+    change(8, &mut read).await;
+    assert_eq!(streams().await, [Some(2), Some(1)]);
+    event(&mut unread).await;
+    event(&mut unread).await;
+    assert_eq!(streams().await, [Some(2), Some(0)]);
+    drop((slow, quick));
 }
 
 #[tokio::test]

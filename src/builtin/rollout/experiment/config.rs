@@ -113,12 +113,13 @@ pub(super) struct Config {
 #[non_exhaustive]
 pub struct Layer {
     /// The name, which the experiments of a layer share
+    #[schemars(extend("x-novi-order" = 1))]
     pub name: String,
     /// The start of the range, from 0 to 100
-    #[schemars(range(min = 0, max = 100))]
+    #[schemars(range(min = 0, max = 100), extend("x-novi-order" = 2))]
     pub from: f64,
     /// The end of the range, exclusive
-    #[schemars(range(min = 0, max = 100))]
+    #[schemars(range(min = 0, max = 100), extend("x-novi-order" = 3))]
     pub to: f64,
 }
 
@@ -156,10 +157,12 @@ pub struct ExperimentMetrics {
     /// Metrics that the experiment should improve
     #[schemars(extend("x-novi-input" = "metric"))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-novi-order" = 1))]
     pub primary: Vec<String>,
     /// Metrics that must not get worse
     #[schemars(extend("x-novi-input" = "metric"))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-novi-order" = 2))]
     pub guardrails: Vec<String>,
 }
 
@@ -207,16 +210,19 @@ impl ExperimentState {
 pub struct ExperimentDecision {
     /// The variant that all callers get
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-novi-order" = 1))]
     pub variant: Option<String>,
     /// Whether the activation is off instead. Default: false
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(extend("x-novi-order" = 2))]
     pub off: bool,
     /// Why it was decided so
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-novi-order" = 3))]
     pub reason: Option<String>,
     /// When it was decided
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-novi-input" = "time"))]
+    #[schemars(extend("x-novi-input" = "time", "x-novi-order" = 4))]
     pub at: Option<String>,
 }
 

@@ -54,6 +54,8 @@ struct Found {
     /// The probability of intervals, in percent.
     level: String,
     warnings: Vec<String>,
+    /// Variants with what is shown of them so far.
+    verdicts: Vec<(String, String)>,
     /// Variants with their units and the weight that was planned.
     units: Vec<(String, String, String)>,
     ratio: Option<(bool, String)>,
@@ -171,6 +173,7 @@ impl Found {
             control: report.control.clone(),
             level: format!("{} %", (1e4 * (1.0 - report.alpha)).round() / 100.0),
             warnings: report.warnings.clone(),
+            verdicts: verdicts(report),
             units: units.collect(),
             ratio: ratio.map(|ratio| (ratio.is_broken, plain(Some(ratio.p)))),
             days: days(report, &order),
@@ -181,6 +184,27 @@ impl Found {
                 .collect(),
         }
     }
+}
+
+/// What is shown of each variant, over all metrics. Empty if the units do not fit the weights.
+fn verdicts(report: &Report) -> Vec<(String, String)> {
+    if report.metrics.is_empty() || report.sample_ratio.as_ref().is_some_and(|ratio| ratio.is_broken) {
+        return Vec::new();
+    }
+    let metrics_where = |variant: &str, verdict: &str| {
+        let is_so = |found: &Compared| found.variant == variant && found.verdict == verdict;
+        let metrics = report.metrics.iter().filter(|metric| metric.variants.iter().any(is_so));
+        let names: Vec<&str> = metrics.map(|metric| metric.name.as_str()).collect();
+        (!names.is_empty()).then(|| format!("{verdict} in {}", names.join(", ")))
+    };
+    let variants = report.units.keys().filter(|variant| **variant != report.control);
+    let verdict = |variant: &String| {
+        let found: Vec<String> =
+            ["better", "worse"].into_iter().filter_map(|verdict| metrics_where(variant, verdict)).collect();
+        let text = if found.is_empty() { "no difference shown yet".to_owned() } else { found.join("; ") };
+        (variant.clone(), text)
+    };
+    variants.map(verdict).collect()
 }
 
 /// New units by day and variant.
@@ -216,10 +240,10 @@ impl MetricPart {
     fn of(metric: &Metric, report: &Report, order: &[String], moments: &[(String, Report)]) -> Self {
         let value = |variant: &str| {
             let value = metric.values.get(variant).copied().flatten();
-            if metric.kind["kind"] == "proportion" { share(value) } else { plain(value) }
+            if metric.is_proportion() { share(value) } else { plain(value) }
         };
         let control = Row { variant: report.control.clone(), value: value(&report.control), ..Row::EMPTY };
-        let others = metric.variants.iter().map(|found| Row::of(found, value(&found.variant)));
+        let others = metric.variants.iter().map(|found| Row::of(found, value(&found.variant), metric));
         let mut colors = Colors::new(order);
         let lifts: Vec<_> = (metric.variants.iter())
             .filter_map(|found| {
@@ -274,8 +298,8 @@ impl OverTime {
                 (Some(lift), _) => (signed(lift.estimate), ends(lift.interval_at_any_time, signed)),
                 // The control is too close to zero to be divided by.
                 (None, Some(difference)) => (
-                    format!("{} (difference)", plain(difference.estimate)),
-                    ends(difference.interval_at_any_time, plain),
+                    metric.difference(difference.estimate),
+                    metric.difference_ends(difference.interval_at_any_time),
                 ),
                 (None, None) => ("unknown".to_owned(), String::new()),
             }
@@ -310,11 +334,18 @@ impl Row {
         verdict: String::new(),
     };
 
-    fn of(found: &Compared, value: String) -> Self {
+    fn of(found: &Compared, value: String, metric: &Metric) -> Self {
         let (variant, problem) = (found.variant.clone(), found.problem.clone());
-        let (shown, show): (_, fn(Option<f64>) -> String) = match (found.lift, found.difference) {
-            (Some(lift), _) => (lift, signed),
-            (None, Some(difference)) => (difference, plain),
+        let (lift, interval, always) = match (found.lift, found.difference) {
+            (Some(lift), _) => {
+                (signed(lift.estimate), ends(lift.interval, signed), ends(lift.interval_at_any_time, signed))
+            }
+            // The control is too close to zero to be divided by.
+            (None, Some(difference)) => (
+                metric.difference(difference.estimate),
+                metric.difference_ends(difference.interval),
+                metric.difference_ends(difference.interval_at_any_time),
+            ),
             (None, None) => {
                 return Self { variant, value, verdict: problem.unwrap_or_default(), ..Self::EMPTY };
             }
@@ -327,15 +358,35 @@ impl Row {
         Self {
             variant,
             value,
-            lift: match found.lift {
-                Some(_) => show(shown.estimate),
-                None => format!("{} (difference)", show(shown.estimate)),
-            },
-            interval: ends(shown.interval, show),
-            always: ends(shown.interval_at_any_time, show),
+            lift,
+            interval,
+            always,
             p: plain(found.p_adjusted.or(found.p)),
-            chance: share(found.chance_to_win),
+            chance: chance(found.chance_to_win),
             verdict: verdict.to_owned(),
+        }
+    }
+}
+
+impl Metric {
+    fn is_proportion(&self) -> bool {
+        self.kind["kind"] == "proportion"
+    }
+
+    /// A difference of shares is in percentage points, as the shares are in percent.
+    fn difference(&self, value: Option<f64>) -> String {
+        if self.is_proportion() {
+            format!("{} points", hundredths(value))
+        } else {
+            format!("{} (difference)", plain(value))
+        }
+    }
+
+    fn difference_ends(&self, interval: [Option<f64>; 2]) -> String {
+        if self.is_proportion() {
+            format!("{} points", ends(interval, hundredths))
+        } else {
+            ends(interval, plain)
         }
     }
 }
@@ -351,6 +402,20 @@ fn detectable(lift: &Interval, alpha: f64) -> Option<f64> {
 /// A share in percent.
 fn share(value: Option<f64>) -> String {
     value.map_or_else(|| "unknown".to_owned(), |value| format!("{} %", (value * 1e4).round() / 100.0))
+}
+
+/// A difference of shares, in percentage points.
+fn hundredths(value: Option<f64>) -> String {
+    value.map_or_else(|| "unknown".to_owned(), |value| format!("{:+}", (value * 1e4).round() / 100.0))
+}
+
+/// A probability in percent. It is neither impossible nor certain because it was rounded.
+fn chance(value: Option<f64>) -> String {
+    match value {
+        Some(value) if value > 0.9999 => "> 99.99 %".to_owned(),
+        Some(value) if value < 0.0001 => "< 0.01 %".to_owned(),
+        value => share(value),
+    }
 }
 
 /// A number with at most four significant digits.
@@ -377,6 +442,9 @@ mod tests {
         let shown = [0.0, 12.345_67, 0.001_234_56, 123_456.7, 1e-12].map(|value| plain(Some(value)));
         assert_eq!(shown, ["0", "12.35", "0.001235", "123457", "1.0e-12"]);
         assert_eq!((plain(None), share(Some(0.123_456))), ("unknown".to_owned(), "12.35 %".to_owned()));
+        assert_eq!([0.001_352, -0.012].map(|value| hundredths(Some(value))), ["+0.14", "-1.2"]);
+        let chances = [0.999_97, 0.5, 0.000_01].map(|value| chance(Some(value)));
+        assert_eq!(chances, ["> 99.99 %", "50 %", "< 0.01 %"]);
     }
 
     #[test]
@@ -409,8 +477,25 @@ mod tests {
         let order = ["a", "b"].map(str::to_owned);
         let over = OverTime::of(&metric, &order, &[("1 Nov".to_owned(), report.clone())]).unwrap();
         assert_eq!(over.rows[0].1, [("0.5 (difference)".to_owned(), "-0.5 to 1.5".to_owned())]);
+        let shares = Metric { kind: serde_json::json!({"kind": "proportion"}), ..metric.clone() };
+        let row = Row::of(&shares.variants[0], String::new(), &shares);
+        assert_eq!((&*row.lift, &*row.interval), ("+50 points", "-50 to +150 points"));
         // A chart has lifts only.
         assert!(over.chart.is_empty());
+        let verdict =
+            |report: &Report| verdicts(report).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        assert_eq!(verdict(&report), ["no difference shown yet"]);
+        let named = |name: &str, verdict: &str| {
+            let mut metric = Metric { name: name.to_owned(), ..metric.clone() };
+            verdict.clone_into(&mut metric.variants[0].verdict);
+            metric
+        };
+        let metrics = vec![named("orders", "better"), named("errors", "worse"), named("revenue", "better")];
+        let report = Report { metrics, ..report };
+        assert_eq!(verdict(&report), ["better in orders, revenue; worse in errors"]);
+        let (weights, p) = ([].into(), 0.0);
+        let broken = super::super::data::SampleRatio { weights, p, is_broken: true };
+        assert!(verdicts(&Report { sample_ratio: Some(broken), ..report.clone() }).is_empty());
         let nothing = Report { metrics: Vec::new(), ..report };
         assert!(OverTime::of(&metric, &order, &[("1 Nov".to_owned(), nothing)]).is_none());
     }

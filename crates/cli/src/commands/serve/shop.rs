@@ -155,7 +155,7 @@ impl Opening {
     /// The flag with a running experiment.
     fn experiment(&mut self) {
         let mut ranking = json!({
-            "hypothesis": "Who finds products by their meaning orders more",
+            "hypothesis": "Visitors who find products by their meaning order more",
             "owner": "search",
             "variants": {"control": 50, "semantic": 30, "hybrid": 20},
             "control": "control",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use novi::{
     Error,
-    rows::{ActivationRow, FlagMetadata, FlagRow, Issue, LinkRow, MemberRow, Rows, ViolationKind},
+    rows::{ActivationRow, Conflict, FlagMetadata, FlagRow, Issue, LinkRow, MemberRow, Rows, ViolationKind},
     store::{Change, Edit, EditedRows, RowKey},
 };
 use serde_json::Value;
@@ -37,29 +37,9 @@ pub(crate) struct Draft<'a> {
     chosen: BTreeSet<(&'static str, i64)>,
     pub(crate) problems: Vec<Problem>,
     /// Rows that were modified since the caller read them.
-    pub(crate) outdated: Vec<Outdated>,
+    pub(crate) outdated: Vec<Conflict>,
     /// The table, id and pointer to the fields of the row of each change.
     targets: Vec<(&'static str, i64, String)>,
-}
-
-/// A row that was modified since the caller read it.
-pub(crate) struct Outdated {
-    pub(crate) table: &'static str,
-    pub(crate) id: i64,
-    pub(crate) expected: i64,
-    pub(crate) found: Option<i64>,
-}
-
-impl Outdated {
-    pub(crate) fn problem(&self) -> Problem {
-        let Self { table, id, expected, .. } = self;
-        Problem::new(
-            "",
-            format!(
-                "{table}#{id} is no longer at version {expected}: modified since you read it; reload and retry"
-            ),
-        )
-    }
 }
 
 /// The error has the problems of the change.
@@ -119,6 +99,11 @@ impl<'a> Draft<'a> {
     pub(crate) fn edit(&self) -> Edit {
         let edit = Edit::new(self.changes.iter().cloned());
         self.versions.iter().fold(edit, |edit, (row, version)| edit.expect(row.clone(), *version))
+    }
+
+    /// The rows that were modified, as problems.
+    pub(crate) fn outdated_problems(&self) -> impl Iterator<Item = Problem> {
+        self.outdated.iter().map(|conflict| Problem::new("", conflict.to_string()))
     }
 
     /// The table and id of the row of each change.
@@ -427,13 +412,16 @@ impl<'a> Draft<'a> {
     /// Expects the row's version that the caller has read.
     fn expect(&mut self, row: RowKey, expected: Option<Int>, found: i64) {
         let Some(Int(expected)) = expected else { return };
-        let (table, id) = match row {
-            RowKey::FlagId(id) => ("flags", id),
-            RowKey::Activation(id) => ("activations", id),
+        let (table, id, name) = match row {
+            RowKey::FlagId(id) => ("flags", id, find_flag(self.rows, id).map(|row| &row.name)),
+            RowKey::Activation(id) => {
+                ("activations", id, find_activation(self.rows, id).map(|row| &row.name))
+            }
             RowKey::Flag(_) => return,
         };
         if expected != found {
-            self.outdated.push(Outdated { table, id, expected, found: Some(found) });
+            let name = name.cloned().unwrap_or_default();
+            self.outdated.push(Conflict::new(table, id, name, expected, Some(found)));
         }
         self.stated.insert(row.clone());
         self.versions.insert(row, expected);

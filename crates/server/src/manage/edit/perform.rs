@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use novi::{
     Error,
     activation::Registry,
-    rows::{Revision, Rows},
+    rows::{Conflict, Revision, Rows},
     snapshot::{Snapshot, SnapshotGuard},
 };
 use serde_json::Value;
@@ -19,7 +19,7 @@ use crate::{
         problem::{Problem, ProblemKind},
     },
     manage::{
-        edit::draft::{Draft, Outdated},
+        edit::draft::Draft,
         request::{
             json_body::JsonBody,
             operation::{Operation, RequestedChange},
@@ -171,9 +171,7 @@ impl<'a> EditRequest<'a> {
             return Ok(Attempt::Retry(Rejected::overtaken()));
         }
         if let Error::Conflict(conflict) = error {
-            let (table, id, expected) = (conflict.table, conflict.id, conflict.expected);
-            let outdated = Outdated { table, id, expected, found: conflict.found };
-            return Ok(Attempt::Retry(Rejected::by_caller(self.conflict(rows, &outdated))));
+            return Ok(Attempt::Retry(Rejected::by_caller(self.conflict(rows, &conflict))));
         }
         let is_id_taken = draft.is_id_taken(&error);
         let problems = draft.problems_of_commit(error).map_err(|error| ApiError::from_store(&error))?;
@@ -197,8 +195,8 @@ impl<'a> EditRequest<'a> {
         }))
     }
 
-    fn conflict(&self, rows: &Rows, outdated: &Outdated) -> ApiError {
-        let Outdated { table, id, expected, found } = *outdated;
+    fn conflict(&self, rows: &Rows, outdated: &Conflict) -> ApiError {
+        let Conflict { table, id, expected, found, .. } = *outdated;
         let registry = self.state.flags().registry();
         let theirs =
             RowDetail::find(rows, &registry, table, id).and_then(|row| serde_json::to_value(row).ok());
