@@ -13,6 +13,7 @@ use crate::{
     measure::{Measured, measure, variant_of},
     metric::Metric,
     outcomes::without_outcomes,
+    periods::{WeightPeriod, compare_periods},
     read::Source,
     report::{Breakdown, Segment, SegmentMetric, Verdict},
     sql::Segments,
@@ -54,6 +55,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) control: &'a str,
     pub(crate) alpha: f64,
     pub(crate) weights: &'a BTreeMap<String, f64>,
+    /// The weights that variants have had, if they have changed.
+    pub(crate) periods: &'a [WeightPeriod],
     pub(crate) first: DateTime<Utc>,
 }
 
@@ -92,6 +95,8 @@ async fn segments(source: &Source, by: &By, plan: Plan<'_>) -> Result<(Source, V
     let mut source = source.clone();
     source.scope.segments = Some(segments);
     let counts = source.counts().await?;
+    let has_changed = plan.periods.len() > 1;
+    let revisions = if has_changed { source.revisions().await? } else { BTreeMap::new() };
     let mut found = Vec::new();
     let others = ("other".to_owned(), true);
     let all = names.into_iter().map(|name| (name, false)).chain([others]).enumerate();
@@ -100,7 +105,15 @@ async fn segments(source: &Source, by: &By, plan: Plan<'_>) -> Result<(Source, V
             .iter()
             .filter_map(|(variant, units)| Some((variant_of(variant, number)?.to_owned(), *units)));
         let units: BTreeMap<String, u64> = units.collect();
-        let sample_ratio = compare_with_weights(&units, plan.weights).ok().flatten();
+        let sample_ratio = if has_changed {
+            let of_part = revisions.iter().filter_map(|((variant, revision), units)| {
+                Some(((variant_of(variant, number)?.to_owned(), *revision), *units))
+            });
+            compare_periods(&of_part.collect(), plan.periods)
+        } else {
+            compare_with_weights(&units, plan.weights)
+        };
+        let sample_ratio = sample_ratio.ok().flatten();
         found.push(Segment { value, is_other, units, sample_ratio, metrics: Vec::new() });
     }
     found.retain(|segment| !segment.units.is_empty());

@@ -161,15 +161,10 @@ impl Experiment {
         for report in &mut reports {
             report.warnings.extend(open_windows(&report.metric, &days, until));
         }
-        // The units of a part are not compared by period.
         let changed = self.periods.len() > 1;
-        let (none, weights) = (BTreeMap::new(), &self.weights);
-        let plan = Plan {
-            control: &control,
-            alpha: self.alpha,
-            weights: if changed { &none } else { weights },
-            first: from,
-        };
+        let weights = &self.weights;
+        let plan =
+            Plan { control: &control, alpha: self.alpha, weights, periods: &self.periods, first: from };
         let mut breakdowns = Vec::new();
         for by in &self.by {
             breakdowns.push(breakdown(&source, metrics, by, plan).await);

@@ -19,6 +19,7 @@ use crate::{
     experiment::Experiment,
     harm::{Harm, doubts, harms, is_compared, too_few},
     metric::Metric,
+    periods::weight_periods,
     ramps::{Ramp, Ramps},
     weights::{experiment_of, planned_weights},
 };
@@ -167,7 +168,7 @@ impl Guard {
         };
         let Some(status) = status else { return Ok(guarded) };
         guarded.since = last_change(store, flag, ramp.row.id).await?;
-        self.compare(rows, flag, status, now, &mut guarded).await?;
+        self.compare((store, rows), flag, status, now, &mut guarded).await?;
         let change = self.changed(&ramp, now).map_err(config)?;
         if let (Some(harm), Some(config)) = (guarded.harms.first(), change) {
             let what = match self.on_harm {
@@ -182,7 +183,7 @@ impl Guard {
 
     async fn compare(
         &self,
-        rows: &Rows,
+        (store, rows): (&dyn HistoryStore, &Rows),
         flag: &str,
         status: RampStatus,
         now: DateTime<Utc>,
@@ -201,17 +202,17 @@ impl Guard {
             Err(error) => return Err(error.into()),
         };
         let is_on_or_off = units.keys().all(|variant| variant == "on" || variant == "off");
-        let (start, weights) = if is_on_or_off {
+        let (start, weights, periods) = if is_on_or_off {
             if status.linear && status.rises {
                 return Err(GuardError::Linear(flag.to_owned()));
             }
             let (on, off) = (status.percentage, 100.0 - status.percentage);
-            (since_step, [("on".to_owned(), on), ("off".to_owned(), off)].into())
+            (since_step, [("on".to_owned(), on), ("off".to_owned(), off)].into(), Vec::new())
         } else {
-            (guarded.since, planned_weights(rows, &name))
+            (guarded.since, planned_weights(rows, &name), weight_periods(store, rows, &name).await?)
         };
         guarded.since = start;
-        let report = match experiment(start).weights(weights).report(&self.metrics).await {
+        let report = match experiment(start).weights(weights).periods(periods).report(&self.metrics).await {
             Ok(report) => report,
             Err(ExperimentError::NoUnits(_)) => {
                 guarded.doubts = too_few(&BTreeMap::new(), start).into_iter().collect();

@@ -33,12 +33,10 @@ pub(crate) async fn measure(
     metric: &Metric,
     first: DateTime<Utc>,
 ) -> Result<Measured, AudienceError> {
-    let sums = source.sums(metric, first).await?;
-    // PostgreSQL reads all but nulls or refuses, so that without values a second pass over the outcomes has something to say
-    // only if none counts.
-    let has_values = matches!(metric.kind, Kind::Mean | Kind::Ratio | Kind::Quantile { .. });
-    let is_lenient = has_values || source.scope.dialect != Dialect::Postgres;
-    let outcomes = if is_lenient || sums.iter().all(|sums| sums.with_outcome == 0) {
+    let (sums, missing) = source.sums(metric, first).await?;
+    // A second pass over the outcomes, unless the first one has found that all of them can be read.
+    let is_lenient = source.scope.dialect != Dialect::Postgres;
+    let outcomes = if is_lenient || missing > 0 || sums.iter().all(|sums| sums.with_outcome == 0) {
         source.outcomes(metric, first).await?
     } else {
         Outcomes::default()

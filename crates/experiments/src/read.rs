@@ -122,24 +122,30 @@ impl Source {
         Ok(found)
     }
 
+    /// The sums of each variant, and how many outcomes lack something if [they are counted](Scope::counts_missing).
     pub(crate) async fn sums(
         &self,
         metric: &Metric,
         first: DateTime<Utc>,
-    ) -> Result<Vec<Sums>, AudienceError> {
-        let mut found = Vec::new();
+    ) -> Result<(Vec<Sums>, u64), AudienceError> {
+        let (mut found, mut missing) = (Vec::new(), 0_u64);
         self.rows(&self.scope.sums(metric, first), |row| {
+            missing = missing.saturating_add(count(row, "missing"));
+            let units = count(row, "units");
+            if units == 0 {
+                return;
+            }
             let values = row.iter().filter_map(|(name, value)| Some((name.to_owned(), value.as_f64()?)));
             found.push(Sums {
                 variant: text(row, "variant"),
-                units: count(row, "units"),
+                units,
                 with_outcome: count(row, "n"),
                 values: values.collect(),
                 steps: (1..=metric.steps.len()).map(|step| (step, count(row, &format!("r{step}")))).collect(),
             });
         })
         .await?;
-        Ok(found)
+        Ok((found, missing))
     }
 
     /// The values of units at ranks of their variants.

@@ -12,7 +12,7 @@ use novi::{
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
     store::{Change, Edit, history::HistoryQuery},
 };
-use novi_experiments::{Bandit, BanditError, Experiment, Metric, weight_periods};
+use novi_experiments::{Bandit, BanditError, By, Experiment, Metric, weight_periods};
 use novi_stats::{
     Summary,
     bandit::{Arm, Thompson},
@@ -240,7 +240,14 @@ async fn units_are_compared_with_the_weights_of_their_revision_on_every_database
         let since: Vec<i64> = periods.iter().map(|period| period.since).collect();
         assert_eq!(since, [0, second.number()], "{:?}: {periods:?}", database.kind);
         let experiment = Experiment::new(&database.url, "colors").weights(periods[1].weights.clone());
-        let report = experiment.clone().periods(periods).report(&[]).await.unwrap();
+        let by = ["day", "revision"].map(|name| By::attribute(name, &[], 9).unwrap());
+        let report = experiment.clone().periods(periods).by(by.to_vec()).report(&[]).await.unwrap();
+        for breakdown in &report.breakdowns {
+            let ratios = breakdown.segments.iter().map(|part| part.sample_ratio.as_ref().unwrap());
+            let compared: usize = ratios.clone().map(|ratio| ratio.periods.len()).sum();
+            assert!(compared >= 2, "{:?}: {breakdown:?}", database.kind);
+            assert!(ratios.clone().all(|ratio| !ratio.is_broken), "{:?}: {breakdown:?}", database.kind);
+        }
         let ratio = report.sample_ratio.unwrap();
         assert!(ratio.p > 0.99 && ratio.periods.len() == 2, "{:?}: {ratio:?}", database.kind);
         let report = experiment.report(&[]).await.unwrap();

@@ -284,3 +284,33 @@ async fn ramps_inside_of_other_activations_are_held() {
         }
     }
 }
+
+/// The variants of a split next to the ramp, whose weights were changed while units were exposed.
+#[tokio::test]
+async fn units_of_a_split_are_compared_with_the_weights_of_their_time() {
+    for database in databases().await {
+        let shop = shop(&database, ramp, 20).await;
+        let split = |b: u8| {
+            ActivationRow::new(2, "split", "novi.split", format!(r#"{{"variants": {{"a": 1, "b": {b}}}}}"#))
+        };
+        let made = [Change::InsertActivation(split(1)), Change::Link(LinkRow::new(1, 2))];
+        let first = shop.store.commit(Edit::new(made)).await.unwrap();
+        let second = shop.store.commit(Edit::new([Change::UpdateActivation(split(9))])).await.unwrap();
+        let mut raw = Raw::connect(&database).await;
+        raw.run("delete from novi_assignments").await.unwrap();
+        let units = |numbers: std::ops::Range<u64>, every: u64| -> Vec<Unit> {
+            let variant = |number: u64| if number.is_multiple_of(every) { "a" } else { "b" };
+            let seen = shop.now - Duration::hours(40);
+            numbers.map(|number| Unit { number, variant: variant(number), seen }).collect()
+        };
+        assign(&mut raw, database.kind, FLAG, &units(1000..2000, 10)).await;
+        raw.run(&format!("update novi_assignments set revision = {}", second.number())).await.unwrap();
+        assign(&mut raw, database.kind, FLAG, &units(0..1000, 2)).await;
+        let earlier = format!("update novi_assignments set revision = {} where revision = 1", first.number());
+        raw.run(&earlier).await.unwrap();
+        let guard = guard(&database, errors(""), OnHarm::Hold);
+        let checked = guard.check(&*shop.store, &shop.rows().await, FLAG, shop.now).await.unwrap();
+        assert!(checked.is_compared, "{:?}: {checked:?}", database.kind);
+        assert_eq!(checked.doubts, Vec::<String>::new(), "{:?}", database.kind);
+    }
+}

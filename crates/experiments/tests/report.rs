@@ -359,6 +359,79 @@ async fn variants_without_units_and_weights_that_fit_nothing_are_noticed() {
     }
 }
 
+/// Nulls of outcomes that belong to no unit, and those of `ts`, which count in no window.
+#[tokio::test]
+async fn nulls_outside_of_windows_are_noticed_on_every_database() {
+    for database in databases().await {
+        filled(&database, &shop(400)).await;
+        let strangers =
+            "case when user_id < 40 then concat('x', user_id) else concat('', user_id) end as unit";
+        let of = |columns: &str, kind: &str| {
+            let sql = format!("-- kind: {kind}\nselect {columns} from orders where id < 999999");
+            Metric::parse("m", &sql).unwrap()
+        };
+        let value = format!(
+            "{strangers}, created_at as ts, case when user_id < 40 then null else amount end as value"
+        );
+        let time =
+            "user_id as unit, case when user_id < 40 then null else created_at end as ts, amount as value";
+        let metrics =
+            [of(&value, "mean"), of(time, "mean"), of(time, "proportion"), of(time, "quantile 0.8")];
+        let report = report(&database, &metrics).await;
+        let mut raw = Raw::connect(&database).await;
+        let count = raw.texts("select concat('', count(*)) from orders where user_id < 40").await;
+        for (metric, column) in report.metrics.iter().zip(["value", "ts", "ts", "ts"]) {
+            let expected = format!("{} of the ", count[0]);
+            assert!(
+                metric.warnings[0].starts_with(&expected)
+                    && metric.warnings[0].contains(&format!("a `{column}`")),
+                "{:?}: {:?}",
+                database.kind,
+                metric.warnings
+            );
+        }
+    }
+}
+
+/// A unit whose values are all null counts as 0, with a cap as well.
+#[tokio::test]
+async fn null_is_no_cap_on_every_database() {
+    for database in databases().await {
+        filled(&database, &shop(400)).await;
+        let sql =
+            "-- kind: mean\n-- cap: 20\nselect user_id as unit, created_at as ts, null as value from orders";
+        let sql = sql.replace("null as value", "case when user_id < 0 then amount else null end as value");
+        let report = report(&database, &[Metric::parse("m", &sql).unwrap()]).await;
+        assert_eq!(report.metrics[0].values["control"].to_bits(), 0.0_f64.to_bits(), "{:?}", database.kind);
+    }
+}
+
+/// PostgreSQL counts the scans of a table when a connection ends.
+#[tokio::test]
+async fn postgres_reads_outcomes_without_nulls_once() {
+    let Some(database) = databases().await.into_iter().find(|one| one.kind == Kind::Postgres) else { return };
+    filled(&database, &shop(400)).await;
+    let mut raw = Raw::connect(&database).await;
+    let others =
+        "select 'yes' from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+    let scans = async |raw: &mut Raw| {
+        while !raw.texts(others).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let scans = "select (seq_scan + coalesce(idx_scan, 0))::text from pg_stat_user_tables where relname = 'orders'";
+        raw.texts(scans).await[0].parse::<u64>().unwrap()
+    };
+    let mut passes = Vec::new();
+    for value in ["amount", "case when user_id > 3 then amount end"] {
+        let sql =
+            format!("-- kind: mean\nselect user_id as unit, created_at as ts, {value} as value from orders");
+        let before = scans(&mut raw).await;
+        report(&database, &[Metric::parse("m", &sql).unwrap()]).await;
+        passes.push(scans(&mut raw).await - before);
+    }
+    assert!(passes[0] < passes[1], "{passes:?}");
+}
+
 #[tokio::test]
 async fn values_that_are_null_are_noticed_on_every_database() {
     let users = shop(400);

@@ -158,6 +158,33 @@ fn experiments_of_a_layer_take_free_ranges() {
 }
 
 #[test]
+fn experiments_of_a_layer_or_holdout_need_one_hash() {
+    let mut rows = flags();
+    let shared = |name: &str, flag: &str, hash: Option<&str>| NewExperiment {
+        layer: Some(layer("shop", 20.0)),
+        holdout: Some(Holdout::new("2027", 5.0)),
+        hash: hash.map(str::to_owned),
+        ..new(name, flag)
+    };
+    add(&mut rows, &shared("one", "a", Some("sha256")));
+    let error = shared("two", "b", None).plan(&rows).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the experiment \"one\" draws the layer \"shop\" by sha256, and this one would not, so that both enroll the same \
+         units: take its `hash`, or another name"
+    );
+    let error = NewExperiment { layer: None, ..shared("two", "b", Some("murmur3")) }.plan(&rows).unwrap_err();
+    assert!(error.to_string().contains("draws the holdout \"2027\" by sha256"), "{error}");
+    // Hashes other than murmur3 share the draw of layers.
+    add(&mut rows, &shared("two", "b", Some("md5")));
+    // The row of a draft may have been changed since.
+    let row = rows.activations.iter_mut().find(|row| row.name == "two").unwrap();
+    row.config = row.config.as_ref().map(|config| config.replace("md5", "murmur3"));
+    let error = change(&mut rows, "two", &ExperimentStep::Start).unwrap_err();
+    assert!(error.contains("draws the layer \"shop\" by sha256"), "{error}");
+}
+
+#[test]
 fn experiments_that_would_mislead_are_not_created() {
     let mut rows = flags();
     add(&mut rows, &new("E", "a"));
@@ -184,13 +211,13 @@ fn experiments_that_would_mislead_are_not_created() {
 fn all_fields_arrive_in_the_config() {
     let rows = flags();
     let text = r#"{"name": "E", "flag": "a", "variants": {"z": 1, "a": 2}, "control": "z", "hypothesis": "h", "owner": "o",
-        "unit": "account", "traffic": 20, "layer": {"name": "l", "percentage": 10}, "holdout": {"name": "h", "percentage": 5},
+        "unit": "account", "hash": "md5", "traffic": 20, "layer": {"name": "l", "percentage": 10}, "holdout": {"name": "h", "percentage": 5},
         "metrics": {"primary": ["m"], "guardrails": ["g"]}, "start": "2026-12-01", "end": "2027-01-01", "timezone": "Europe/Berlin"}"#;
     let new: NewExperiment = serde_json::from_str(text).unwrap();
     let (_, config) = new.plan(&rows).unwrap();
     assert_eq!(
         config,
-        r#"{"state":"draft","hypothesis":"h","owner":"o","variants":{"z":1,"a":2},"control":"z","unit":"account","traffic":20,"#.to_owned()
+        r#"{"state":"draft","hypothesis":"h","owner":"o","variants":{"z":1,"a":2},"control":"z","unit":"account","hash":"md5","traffic":20,"#.to_owned()
             + r#""layer":{"name":"l","from":0,"to":10},"holdout":{"name":"h","percentage":5},"start":"2026-12-01","#
             + r#""end":"2027-01-01","timezone":"Europe/Berlin","metrics":{"primary":["m"],"guardrails":["g"]}}"#
     );

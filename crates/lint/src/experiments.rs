@@ -31,6 +31,7 @@ pub(crate) fn findings(rows: &Rows, invalid: &HashSet<i64>, now: DateTime<Utc>) 
     let mut findings = same_names(&experiments);
     findings.extend(overlaps(&experiments));
     findings.extend(holdouts(&experiments));
+    findings.extend(hashes(&experiments));
     findings.extend(experiments.iter().filter_map(|experiment| over(experiment, now)));
     findings
 }
@@ -80,6 +81,28 @@ fn overlaps(experiments: &[Experiment<'_>]) -> Vec<Finding> {
             }
             if furthest.is_none_or(|(reached, _)| reached < to) {
                 furthest = Some((to, experiment));
+            }
+        }
+    }
+    findings
+}
+
+/// Experiments that share a layer or a holdout and draw it by different hashes. One that is decided enrolls no units.
+fn hashes(experiments: &[Experiment<'_>]) -> Vec<Finding> {
+    let mut first: BTreeMap<(&str, &str), &Experiment<'_>> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for experiment in experiments.iter().filter(|it| it.config.state() != ExperimentState::Decided) {
+        let layer = experiment.config.layer().map(|layer| ("layer", &*layer.name));
+        let holdout = experiment.config.holdout().map(|holdout| ("holdout", &*holdout.name));
+        for shared in [layer, holdout].into_iter().flatten() {
+            let other = first.entry(shared).or_insert(experiment);
+            let (own, theirs) = (experiment.config.enrollment_hash(), other.config.enrollment_hash());
+            if own != theirs {
+                let message = format!(
+                    "draws the {} {:?} by {own}, and activations#{} by {theirs}: both enroll the same units",
+                    shared.0, shared.1, other.row.id
+                );
+                findings.push(of(experiment, "different_hash", message));
             }
         }
     }

@@ -52,6 +52,20 @@ fn running_experiments_of_a_layer_must_not_overlap() {
 }
 
 #[test]
+fn experiments_of_a_layer_need_one_hash() {
+    let config = |hash: &str, from: u32| {
+        format!(
+            r#", "state": "running", "hash": "{hash}", "layer": {{"name": "l", "from": {from}, "to": {}}}"#,
+            from + 20
+        )
+    };
+    let (first, second, third) = (config("sha256", 0), config("murmur3", 20), config("ufc", 40));
+    let message = "draws the layer \"l\" by murmur3, and activations#1 by sha256: both enroll the same units";
+    let found = found(&[("A", &first), ("B", &second), ("C", &third)]);
+    assert_eq!(found, [(2, "different_hash", message.to_owned())]);
+}
+
+#[test]
 fn names_holdouts_and_ends_are_compared() {
     let running = r#", "state": "running""#;
     let holdout =

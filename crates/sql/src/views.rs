@@ -159,23 +159,85 @@ impl Views {
         Ok(rows.iter().filter_map(spec).collect())
     }
 
-    /// Runs the statements that renew views, in one transaction; MySQL commits each of them.
+    /// Runs the statements that renew views, in one transaction; MySQL commits each of them. Returns the views that were
+    /// dropped since they were read, which stay so.
     ///
     /// # Errors
     /// If the database refuses one. Then no view is changed, or in MySQL, none after it.
     pub async fn renew<'s>(
         &mut self,
         statements: impl IntoIterator<Item = (&'s str, &'s str)>,
-    ) -> Result<(), ViewError> {
+    ) -> Result<Vec<&'s str>, ViewError> {
+        let (dialect, mut dropped) = (self.dialect(), Vec::new());
+        let failed_view = |view: &str| {
+            let action = format!("could not renew the view {view:?}");
+            move |source| ViewError::Database { action, source }
+        };
         each!(&mut self.connection, connection => {
             let mut transaction = connection.begin().await.map_err(failed("could not begin a transaction"))?;
+            // Otherwise two renewals could each wait for the other's lock of a view.
+            if dialect == Dialect::Postgres {
+                let lock = transaction.execute("select pg_advisory_xact_lock(hashtext('novi sql --refresh'))");
+                lock.await.map_err(failed("could not lock the views"))?;
+            }
             for (view, statement) in statements {
-                let run = transaction.execute(sqlx::raw_sql(AssertSqlSafe(statement.to_owned())));
-                run.await.map_err(failed(&format!("could not renew the view {view:?}")))?;
+                let Replacement { lock, statement } = Replacement::of(dialect, view, statement);
+                if let Some(lock) = lock {
+                    let locked = transaction.execute(sqlx::raw_sql(AssertSqlSafe(lock))).await;
+                    if locked.as_ref().is_err_and(|error| is_missing(view, error)) {
+                        let undo = transaction.execute("rollback to savepoint novi_view");
+                        undo.await.map_err(failed_view(view))?;
+                        dropped.push(view);
+                        continue;
+                    }
+                    locked.map_err(failed_view(view))?;
+                }
+                match transaction.execute(sqlx::raw_sql(AssertSqlSafe(statement))).await {
+                    Err(error) if dialect != Dialect::Postgres && is_missing(view, &error) => dropped.push(view),
+                    done => drop(done.map_err(failed_view(view))?),
+                }
             }
             transaction.commit().await.map_err(failed("could not commit the views"))
-        })
+        })?;
+        Ok(dropped)
     }
+}
+
+/// The statements that renew a view, and fail if it does not exist.
+struct Replacement {
+    /// Keeps the view from being dropped until the end of the transaction.
+    lock: Option<String>,
+    statement: String,
+}
+
+impl Replacement {
+    fn of(dialect: Dialect, view: &str, statement: &str) -> Self {
+        let parts: Vec<String> = view.split('.').map(str::to_owned).collect();
+        match dialect {
+            Dialect::Postgres => {
+                let lock = |path| format!("savepoint novi_view; lock table {path} in access share mode");
+                Self { lock: dialect.path(&parts).map(lock), statement: statement.to_owned() }
+            }
+            Dialect::Sqlite => {
+                let statement = statement.replacen("drop view if exists ", "drop view ", 1);
+                Self { lock: None, statement }
+            }
+            _ => Self {
+                lock: None,
+                statement: statement.replacen("create or replace view ", "alter view ", 1),
+            },
+        }
+    }
+}
+
+/// Whether an error says that a view does not exist.
+fn is_missing(view: &str, error: &sqlx::Error) -> bool {
+    let name = view.rsplit('.').next().unwrap_or(view);
+    let is_unknown = |error: &dyn sqlx::error::DatabaseError| {
+        matches!(error.code().as_deref(), Some("42P01" | "42S02"))
+            || error.message().starts_with("no such view")
+    };
+    error.as_database_error().is_some_and(|error| is_unknown(error) && error.message().contains(name))
 }
 
 /// The names and definitions of the views in a schema of PostgreSQL. Definitions are read one by one: PostgreSQL opens

@@ -46,6 +46,11 @@ impl SqlContext<'_> {
         self.place.class_name.as_deref().unwrap_or_default()
     }
 
+    /// The name of the row, which activations inside of it have as well.
+    pub(crate) fn row_name(&self) -> &str {
+        self.place.name.as_deref().unwrap_or_default()
+    }
+
     /// The name of the flag that is evaluated, which is the default salt of draws.
     #[must_use]
     pub fn flag_name(&self) -> &str {

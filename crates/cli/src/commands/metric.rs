@@ -1,13 +1,17 @@
 //! `novi metric`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Args, Subcommand};
 use novi::{
     builtin::MetricConfig,
     rows::{ActivationRow, Rows},
 };
-use novi_experiments::{Metric as Found, metric_config, metric_rows, metric_text};
+use novi_experiments::{Metric as Found, metric_config, metric_rows, metric_text, read_metrics};
 use novi_match::suggest::most_similar;
 use serde::Serialize;
 
@@ -20,27 +24,45 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
-  novi metric create revenue revenue.sql --reason \"What orders bring\"
+  novi metric create revenue.sql buyers.sql --reason \"What orders bring\"
+  novi metric create metrics/ --dry-run
+  novi metric edit revenue revenue.sql
   novi metric list
   novi metric show revenue > revenue.sql
 
 A metric is a file in the folder [experiments] metrics, or a row, with the same fields. The row is an activation of
-the type novi.metric with its name: change it with `novi activation edit`.";
+the type novi.metric with its name.";
 
 /// Manage the metrics of experiments
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXAMPLES)]
 pub(crate) enum Metric {
     Create(Create),
+    Edit(Edit),
     List(List),
     Show(Show),
     Delete(Delete),
 }
 
-/// Create a metric as a row, from a file with its fields and SQL
+/// Create metrics as rows, from files with their fields and SQL
 #[derive(Debug, Args)]
 pub(crate) struct Create {
-    /// Name of the metric, by which experiments name it
+    /// Files with comments that have the fields, and SQL, or folders with such files; - reads standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// Name of the metric, by which experiments name it [default: the name of the file]
+    #[arg(long)]
+    name: Option<String>,
+
+    #[command(flatten)]
+    options: ChangeOptions,
+}
+
+/// Change a metric that is a row, by a file with its fields and SQL
+#[derive(Debug, Args)]
+pub(crate) struct Edit {
+    /// Metric
     name: String,
 
     /// File with comments that have the fields, and SQL; - reads standard input
@@ -75,6 +97,7 @@ impl Metric {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         match self {
             Self::Create(command) => command.run(session).await,
+            Self::Edit(command) => command.run(session).await,
             Self::List(_) => list(session).await,
             Self::Show(command) => command.run(session).await,
             Self::Delete(command) => command.run(session).await,
@@ -82,36 +105,114 @@ impl Metric {
     }
 }
 
+/// A new metric: its name, and its config as JSON.
+type New = (String, String);
+
+/// The metric of a file.
+fn of_file(name: &str, file: &Path) -> Result<New, Failure> {
+    let text = read_input(file)
+        .map_err(|error| Failure::usage(format!("could not read {}: {error}", file.display())))?;
+    let config = metric_config(name, &text).map_err(|error| Failure::usage(error.to_string()))?;
+    let config = serde_json::to_string(&config)
+        .map_err(|error| Failure::system(format!("could not write the config as JSON: {error}")))?;
+    Ok((name.to_owned(), config))
+}
+
+/// The files of metrics in a folder, in the order of their names; others, such as those of attributes, are left out.
+fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::usage(format!("could not read {}: {error}", folder.display()))
+    };
+    let found = read_metrics(&[folder.to_path_buf()]).map_err(|error| failed(&error))?;
+    if found.is_empty() {
+        return Err(failed(&"it has no files of metrics, whose names end in .sql"));
+    }
+    Ok(found.iter().map(|metric| folder.join(format!("{}.sql", metric.name))).collect())
+}
+
 impl Create {
-    async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
-        let Self { name, file, options } = self;
-        if name.trim().is_empty() {
-            return Err(Failure::usage("expected the name of a metric, found an empty string"));
+    fn metrics(&self) -> Result<Vec<New>, Failure> {
+        if let Some(name) = &self.name {
+            let [file] = &self.files[..] else {
+                return Err(Failure::usage("--name needs one file"));
+            };
+            if name.trim().is_empty() {
+                return Err(Failure::usage("expected the name of a metric, found an empty string"));
+            }
+            return Ok(vec![of_file(name, file)?]);
         }
-        let text = read_input(&file)
-            .map_err(|error| Failure::usage(format!("could not read {}: {error}", file.display())))?;
-        let config = metric_config(&name, &text).map_err(|error| Failure::usage(error.to_string()))?;
-        let config = serde_json::to_string(&config)
-            .map_err(|error| Failure::system(format!("could not write the config as JSON: {error}")))?;
+        let mut metrics: Vec<New> = Vec::new();
+        for path in &self.files {
+            let files = if path.is_dir() { in_folder(path)? } else { vec![path.clone()] };
+            for file in files {
+                let name = file.file_stem().and_then(OsStr::to_str).filter(|name| *name != "-");
+                let name = name.ok_or_else(|| Failure::usage("standard input needs a --name"))?;
+                if metrics.iter().any(|(known, _)| known == name) {
+                    return Err(Failure::usage(format!(
+                        "two files have the metric {name:?}: give one of them"
+                    )));
+                }
+                metrics.push(of_file(name, &file)?);
+            }
+        }
+        Ok(metrics)
+    }
+
+    async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let new = self.metrics()?;
         let files = metrics(&session.config, &Rows::default(), &[]).map_err(Failure::usage)?;
-        if files.iter().any(|metric| metric.name == name) {
+        if let Some((name, _)) = new.iter().find(|(name, _)| files.iter().any(|metric| metric.name == *name))
+        {
             return Err(Failure::rejected(format!(
                 "the folder of metrics has {name}.sql: delete it first, or give the metric another name"
             )));
         }
-        perform(session, options, |current| {
-            if let Some(row) = metric_rows(&current.rows).find(|row| row.name == name) {
-                return Err(Failure::rejected(format!(
-                    "activation {} is a metric named {name:?}: change it with `novi activation edit {}`",
-                    row.id, row.id
-                )));
+        perform(session, self.options, |current| {
+            let mut operations = Vec::new();
+            for (id, (name, config)) in (current.next_activation_id()?..).zip(&new) {
+                if let Some(row) = metric_rows(&current.rows).find(|row| row.name == *name) {
+                    return Err(Failure::rejected(format!(
+                        "activation {} is a metric named {name:?}: change it with `novi metric edit`",
+                        row.id
+                    )));
+                }
+                let fields = Fields::new().with("id", &id).with("name", name);
+                let fields =
+                    fields.with("class_name", &MetricConfig::CLASS).with("config", &raw(config.clone())?);
+                operations.push(Operation::create_activation(fields));
             }
-            let fields = Fields::new().with("id", &current.next_activation_id()?).with("name", &name);
-            let fields =
-                fields.with("class_name", &MetricConfig::CLASS).with("config", &raw(config.clone())?);
-            Ok(Draft::new([Operation::create_activation(fields)]))
+            Ok(Draft::new(operations))
         })
         .await
+    }
+}
+
+impl Edit {
+    async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let Self { name, file, options } = self;
+        let (_, config) = of_file(&name, &file)?;
+        let version = options.if_version;
+        perform(session, options, |current| {
+            let set = Fields::new().with("config", &raw(config.clone())?).maybe("version", version.as_ref());
+            let id = row_of(&current.rows, &name, "edit")?;
+            Ok(Draft::new([Operation::update_activation(id, &set)]))
+        })
+        .await
+    }
+}
+
+/// The id of the only row with a metric; `verb` is that of the command.
+fn row_of(rows: &Rows, name: &str, verb: &str) -> Result<i64, Failure> {
+    let found: Vec<i64> = metric_rows(rows).filter(|row| row.name == name).map(|row| row.id).collect();
+    match found[..] {
+        [id] => Ok(id),
+        [] => {
+            let names: Vec<&str> = metric_rows(rows).map(|row| row.name.as_str()).collect();
+            Err(unknown(name, &names, "no row of novi.metric"))
+        }
+        _ => Err(Failure::rejected(format!(
+            "the activations {found:?} are metrics named {name:?}: {verb} one with `novi activation {verb}`"
+        ))),
     }
 }
 
@@ -196,18 +297,8 @@ impl Delete {
         let Self { name, options } = self;
         let version = options.if_version;
         perform(session, options, |current| {
-            let found: Vec<i64> =
-                metric_rows(&current.rows).filter(|row| row.name == name).map(|row| row.id).collect();
-            match found[..] {
-                [id] => Ok(Draft::new([Operation::delete_activation(id, version)])),
-                [] => {
-                    let rows: Vec<&str> = metric_rows(&current.rows).map(|row| row.name.as_str()).collect();
-                    Err(unknown(&name, &rows, "no row of novi.metric"))
-                }
-                _ => Err(Failure::rejected(format!(
-                    "the activations {found:?} are metrics named {name:?}: delete one with `novi activation delete`"
-                ))),
-            }
+            let id = row_of(&current.rows, &name, "delete")?;
+            Ok(Draft::new([Operation::delete_activation(id, version)]))
         })
         .await
     }

@@ -480,10 +480,10 @@ async fn metrics_are_rows_or_files() {
         let report: &[&str] = &["experiment", "report", "color", "--until", "2026-11-20"];
         let transcript = folder.transcript(&[
             &["metric", "list"],
-            &["metric", "create", "revenue", "invalid.sql"],
-            &["metric", "create", "buyers", "revenue.sql"],
-            &["metric", "create", "revenue", "revenue.sql", "--reason", "What orders bring"],
-            &["metric", "create", "revenue", "revenue.sql"],
+            &["metric", "create", "--name", "revenue", "invalid.sql"],
+            &["metric", "create", "--name", "buyers", "revenue.sql"],
+            &["metric", "create", "revenue.sql", "--reason", "What orders bring"],
+            &["metric", "create", "revenue.sql"],
             &["metric", "list"],
             &["metric", "show", "revenue"],
             &["metric", "show", "buyers"],
@@ -491,12 +491,36 @@ async fn metrics_are_rows_or_files() {
             report,
             &["check"],
             &["metric", "delete", "buyers"],
+            &["metric", "edit", "buyers", "revenue.sql"],
         ]);
-        let history = folder.run(&["history", "--json"]).expect(0).json();
+        folder.write("revenue.sql", &REVENUE.replace("kind: mean", "kind: mean\n-- cap: 7"));
+        folder.run(&["metric", "edit", "revenue", "revenue.sql"]).expect(0);
+        assert!(
+            folder.run(&["metric", "show", "revenue"]).expect(0).out.contains("-- cap: 7"),
+            "{:?}",
+            database.kind
+        );
+        std::fs::create_dir(folder.path("more")).unwrap();
+        folder.write("more/one.sql", REVENUE);
+        folder.write("more/two.sql", BUYERS);
+        folder.write(
+            "more/country.sql",
+            "-- kind: attributes country\nselect id as unit, country from users\n",
+        );
+        folder.run(&["metric", "create", "more", "more/one.sql"]).expect(2);
+        folder.run(&["metric", "create", "more"]).expect(0);
+        let listed = folder.run(&["metric", "list", "--json"]).expect(0).json();
+        let names: Vec<_> =
+            listed.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+        assert!(names.contains(&"one") && names.contains(&"two") && !names.contains(&"country"), "{names:?}");
+        for name in ["one", "two"] {
+            folder.run(&["metric", "delete", name]).expect(0);
+        }
+        let history = folder.run(&["history", "--text", "orders bring", "--json"]).expect(0).json();
         assert_eq!(history[0]["reason"], "What orders bring", "{:?}: {history}", database.kind);
         // The same name in a file, and SQL that the database rejects.
         folder.write("novi_metrics/revenue.sql", REVENUE);
-        folder.run(&["metric", "create", "nonsense", "nonsense.sql"]).expect(0);
+        folder.run(&["metric", "create", "nonsense.sql"]).expect(0);
         let check = folder.run(&["check"]);
         let twice = "metric \"revenue\" (activation 1): the file revenue.sql and the activation 1 are metrics with this \
                      name: delete the file, or the row, as in `novi metric delete revenue`";
@@ -530,7 +554,7 @@ async fn servers_give_better_variants_more_weight_with_the_seed_of_the_interval(
                     insert into flags_activations (flag_id, activation_id) values (1, 1);";
         Raw::connect(&database).await.run(&(shop(database.kind) + flag)).await.unwrap();
         folder.write("revenue.sql", REVENUE);
-        folder.run(&["metric", "create", "revenue", "revenue.sql"]).expect(0);
+        folder.run(&["metric", "create", "revenue.sql"]).expect(0);
         let settings = "[experiments]\nreweigh_every = \"100ms\"\nreweigh_floor = 20\n\
                         [experiments.reweigh]\ncolor = \"revenue\"\n";
         folder.write(

@@ -67,7 +67,7 @@ pub(crate) const GROUPS: [(&str, &[&str]); 7] = [
         "experiment",
         &["create", "start", "stop", "decide", "list", "show", "report", "power", "guard", "reweigh"],
     ),
-    ("metric", &["create", "list", "show", "delete"]),
+    ("metric", &["create", "edit", "list", "show", "delete"]),
     ("token", &["create", "list", "rotate", "revoke"]),
 ];
 

@@ -153,6 +153,106 @@ insert into flags_activations (flag_id, activation_id) values (1, 1);
     }
 }
 
+/// A view that another connection drops after the views were read.
+#[tokio::test]
+async fn views_that_are_dropped_before_their_renewal_stay_dropped() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        let mut raw = Raw::connect(&database).await;
+        raw.run(USERS).await.unwrap();
+        folder.write("flags.sql", FLAGS);
+        folder.run(&["seed", "flags.sql"]).expect(0);
+        let mut statements = Vec::new();
+        for name in ["dropped", "waits", "kept"] {
+            let sql =
+                folder.run(&["sql", "#1", "--view", name, "--from", "users", "--columns", "age:integer"]);
+            let sql = sql.expect(0).out;
+            raw.run(&sql).await.unwrap();
+            statements.push((name, sql.replace("is not null", "<> ''")));
+        }
+        let mut views = novi_sql::views::Views::connect(&database.url).await.unwrap();
+        assert_eq!(views.list(None).await.unwrap().len(), 3);
+        raw.run("drop view dropped").await.unwrap();
+        let mut other = Raw::connect(&database).await;
+        let is_postgres = database.kind == Kind::Postgres;
+        raw.run(if is_postgres { "begin; drop view waits" } else { "drop view waits" }).await.unwrap();
+        let renewal = async {
+            let statements = statements.iter().map(|(name, sql)| (*name, sql.as_str()));
+            views.renew(statements).await.unwrap()
+        };
+        let commit = async {
+            if is_postgres {
+                let waits = "select 'yes' from pg_locks where not granted and relation = 'waits'::regclass";
+                while other.texts(waits).await.is_empty() {
+                    tokio::task::yield_now().await;
+                }
+                raw.run("commit").await.unwrap();
+            }
+        };
+        let (dropped, ()) = tokio::join!(renewal, commit);
+        assert_eq!(dropped, ["dropped", "waits"], "{:?}", database.kind);
+        let left = views.list(None).await.unwrap();
+        let names: Vec<_> = left.iter().map(|spec| spec.source.view.as_str()).collect();
+        assert_eq!(names, ["kept"], "{:?}", database.kind);
+        raw.run("select * from kept").await.unwrap();
+    }
+}
+
+/// A running experiment by SHA-256: the view has the variants that the engine decides, with those that are remembered.
+#[tokio::test]
+async fn running_experiments_are_stated_with_the_variants_that_units_keep() {
+    const EXPERIMENT: &str = r#"insert into flags (id, name, status) values (1, 'tested', true);
+insert into activations (id, name, class_name, config) values (1, 'it''s tested', 'novi.experiment',
+    '{"variants": {"a": 1, "b": 2, "c": 1}, "control": "a", "hash": "sha256", "state": "running", "traffic": 70,
+      "start": "2026-01-01", "layer": {"name": "l", "from": 10, "to": 90}, "holdout": {"name": "h", "percentage": 10}}');
+insert into flags_activations (flag_id, activation_id) values (1, 1);
+"#;
+    let columns = ["--columns", "targetingKey=id:integer"];
+    for database in databases().await.into_iter().filter(|database| database.kind != Kind::Sqlite) {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        let mut raw = Raw::connect(&database).await;
+        raw.run("create table units (id integer primary key)").await.unwrap();
+        let ids: Vec<String> = (1..=300).map(|id| format!("({id})")).collect();
+        raw.run(&format!("insert into units values {}", ids.join(", "))).await.unwrap();
+        folder.write("flags.sql", EXPERIMENT);
+        folder.run(&["seed", "flags.sql"]).expect(0);
+        let now = if database.kind == Kind::Postgres { "now()" } else { "utc_timestamp(6)" };
+        let kept: Vec<String> = (1..=60)
+            .map(|unit| format!("('it''s tested', '{unit}', '{}', 1, {now})", ["a", "c", "gone"][unit % 3]))
+            .collect();
+        let insert = "insert into novi_assignments (experiment, unit, variant, revision, assigned_at) values";
+        raw.run(&format!("{insert} {}", kept.join(", "))).await.unwrap();
+        let sql = ["sql", "tested", "--variant", "--view", "have_it", "--from", "units"];
+        raw.run(&folder.run(&[&sql[..], &columns].concat()).expect(0).out).await.unwrap();
+        let stated = raw.texts("select concat(id, ',', novi_variant) from have_it order by id").await;
+        let query = "select id as \"targetingKey\" from units order by id";
+        let query = if database.kind == Kind::Postgres { query.to_owned() } else { query.replace('"', "`") };
+        let audience = folder.run(&["audience", "tested", "--sql", &query, "--to", "csv"]);
+        let evaluated: Vec<String> = (audience.expect(0).out.lines().skip(1))
+            .map(|line| {
+                let cells: Vec<&str> = line.split(',').collect();
+                format!("{},{}", cells[0], cells[2])
+            })
+            .collect();
+        assert_eq!(stated, evaluated, "{:?}", database.kind);
+        for (unit, line) in (1..=60_usize).zip(&stated) {
+            let kept = ["a", "c", "gone"][unit % 3];
+            assert!(kept == "gone" || *line == format!("{unit},{kept}"), "{line}, {kept}");
+        }
+        assert!(["a", "b", "c"].iter().all(|name| stated.iter().any(|line| line.ends_with(name))));
+        let murmur3 = EXPERIMENT.replace("sha256", "murmur3").replace("(1, ", "(2, ").replace(", 1)", ", 2)");
+        folder.write("murmur3.sql", &murmur3.replace("'tested'", "'old'").replace("it''s tested", "old"));
+        folder.run(&["seed", "murmur3.sql"]).expect(0);
+        let refused = folder.run(&["sql", "old", "--variant"]).expect(5);
+        assert!(
+            refused.err.contains("create the next experiment with `\"hash\": \"sha256\"`"),
+            "{refused:?}"
+        );
+    }
+}
+
 /// A view that is dropped while the views are read, and one of another schema.
 #[tokio::test]
 async fn views_of_one_schema_are_renewed_while_others_are_dropped() {

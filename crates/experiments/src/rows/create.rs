@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use novi::{
-    builtin::{ExperimentMetrics, Holdout, Layer},
+    builtin::{ExperimentConfig, ExperimentMetrics, Holdout, Layer},
     rows::{ActivationRow, FlagRow, Rows},
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{
     error::PlanError,
     fields::{Fields, entries},
-    layer::free_range,
+    layer::{drawn_otherwise, free_range},
     list::CLASS,
 };
 
@@ -37,6 +37,9 @@ pub struct NewExperiment {
     /// The attribute that identifies the units. Default: `targetingKey`.
     #[serde(default)]
     pub unit: Option<String>,
+    /// The hash that variants are drawn by. Default: `murmur3`.
+    #[serde(default)]
+    pub hash: Option<String>,
     /// The percentage of units that are enrolled. Default: 100.
     #[serde(default)]
     pub traffic: Option<f64>,
@@ -124,7 +127,8 @@ impl NewExperiment {
     /// found when the row is compiled.
     ///
     /// # Errors
-    /// [`PlanError`] if the name is taken, the flag does not exist or has variants, or its layer has no free range.
+    /// [`PlanError`] if the name is taken, the flag does not exist or has variants, its layer has no free range, or
+    /// experiments of its layer or holdout are drawn by another hash.
     pub fn plan<'r>(&self, rows: &'r Rows) -> Result<(&'r FlagRow, String), PlanError> {
         if self.name.trim().is_empty() || self.name.chars().count() > 255 {
             return Err(PlanError::Name);
@@ -163,6 +167,7 @@ impl NewExperiment {
         fields.set("variants", &self.variants);
         fields.set("control", &self.control);
         fields.set_some("unit", self.unit.as_ref());
+        fields.set_some("hash", self.hash.as_ref());
         fields.set_some("traffic", self.traffic.map(Number).as_ref());
         fields.set_some("layer", layer.as_ref().map(layer_fields).as_ref());
         fields.set_some("holdout", self.holdout.as_ref().map(holdout_fields).as_ref());
@@ -170,7 +175,14 @@ impl NewExperiment {
         fields.set_some("end", self.end.as_ref());
         fields.set_some("timezone", self.timezone.as_ref());
         fields.set_some("metrics", metrics);
-        Ok((flag, fields.to_json()))
+        let config = fields.to_json();
+        // An unknown hash is found when the row is compiled.
+        if let Some(error) =
+            ExperimentConfig::parse(&config).ok().and_then(|it| drawn_otherwise(rows, None, &it))
+        {
+            return Err(error);
+        }
+        Ok((flag, config))
     }
 }
 

@@ -76,6 +76,19 @@ pub enum PlanError {
         /// The other experiment.
         other: String,
     },
+    /// Another experiment draws the same layer or holdout by another hash.
+    #[error(
+        "the experiment {other:?} draws the {shared} by {hash}, and this one would not, so that both enroll the same units: \
+         take its `hash`, or another name"
+    )]
+    OtherHash {
+        /// The layer or holdout, in words.
+        shared: String,
+        /// The other experiment.
+        other: String,
+        /// By what it draws: `murmur3` or `sha256`.
+        hash: &'static str,
+    },
     /// A percentage is out of range.
     #[error("{field}: expected more than 0 and at most 100 percent, found {found}")]
     Percentage {

@@ -1,7 +1,7 @@
 //! The ranges of a layer that experiments have.
 
 use novi::{
-    builtin::{ExperimentState, Layer},
+    builtin::{ExperimentConfig, ExperimentState, Layer},
     rows::Rows,
 };
 
@@ -44,5 +44,24 @@ pub(super) fn overlapping(rows: &Rows, id: i64, layer: &Layer) -> Option<String>
         let theirs = config.layer()?;
         let overlaps = theirs.name == layer.name && theirs.from < layer.to && layer.from < theirs.to;
         overlaps.then(|| other.row.name.clone())
+    })
+}
+
+/// The error of an experiment whose layer or holdout another one that is not decided draws by another hash: they would
+/// enroll the same units. `id` is that of its row.
+pub(super) fn drawn_otherwise(rows: &Rows, id: Option<i64>, config: &ExperimentConfig) -> Option<PlanError> {
+    let others = experiments(rows).into_iter().filter(|other| Some(other.row.id) != id);
+    others.into_iter().find_map(|other| {
+        let theirs = other.config.as_ref().ok()?;
+        if theirs.state() == ExperimentState::Decided || theirs.enrollment_hash() == config.enrollment_hash()
+        {
+            return None;
+        }
+        let layer = config.layer().zip(theirs.layer()).filter(|(one, other)| one.name == other.name);
+        let holdout = config.holdout().zip(theirs.holdout()).filter(|(one, other)| one.name == other.name);
+        let shared = layer.map(|(layer, _)| format!("layer {:?}", layer.name));
+        let shared = shared.or_else(|| holdout.map(|(holdout, _)| format!("holdout {:?}", holdout.name)))?;
+        let (other, hash) = (other.row.name.clone(), theirs.enrollment_hash());
+        Some(PlanError::OtherHash { shared, other, hash })
     })
 }

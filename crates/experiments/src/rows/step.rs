@@ -9,7 +9,7 @@ use novi::{
 use super::{
     error::PlanError,
     fields::Fields,
-    layer::overlapping,
+    layer::{drawn_otherwise, overlapping},
     list::{ExperimentRow, the_experiment},
 };
 
@@ -102,6 +102,9 @@ fn start(
         && let Some(other) = overlapping(rows, found.row.id, layer)
     {
         return Err(PlanError::Overlap { layer: layer.name.clone(), other });
+    }
+    if let Some(error) = drawn_otherwise(rows, Some(found.row.id), config) {
+        return Err(error);
     }
     // A start that was planned stays: the experiment enrolls units from then on.
     if config.start().is_none() {

@@ -74,14 +74,20 @@ impl Scope {
     }
 
     /// The outcomes of each unit that has any: `y`, of a ratio `d`, and before the exposure `x`.
-    fn per_unit(&self, metric: &Metric, first: DateTime<Utc>) -> String {
+    ///
+    /// With `missing`, also how many outcomes that count each unit has, and how many lack something; a row without a unit
+    /// has those that lack something and belong to none.
+    fn per_unit(&self, metric: &Metric, first: DateTime<Utc>, missing: bool) -> String {
         if metric.kind == Kind::Funnel {
             return self.per_unit_of_funnel(metric, first);
         }
         let (dialect, within) = (self.dialect, self.within(metric));
         let ts = dialect.time("o.ts");
         let value = dialect.number("o.value");
-        let capped = |sum: String| metric.cap.map_or(sum.clone(), |cap| dialect.least(&sum, cap));
+        // The least of null and a number is null, but not in PostgreSQL.
+        let capped = |sum: String| {
+            metric.cap.map_or(sum.clone(), |cap| dialect.least(&format!("coalesce({sum}, 0)"), cap))
+        };
         let (columns, counted) = match (metric.kind, metric.before) {
             (Kind::Proportion | Kind::Retention { .. }, _) => ("1.0 as y".to_owned(), within),
             (Kind::Ratio, _) => {
@@ -98,12 +104,36 @@ impl Scope {
             }
             _ => (format!("{} as y", capped(format!("sum({value})"))), within),
         };
+        let outcomes = self.outcomes(metric, first);
+        let Some(missing) = missing.then(|| self.missing(metric)) else {
+            return format!(
+                "novi_outcomes as (\n{outcomes}\n), novi_values as (select a.variant as variant, {columns} {} \
+                 and ({counted}) group by a.variant, a.id)",
+                self.joined()
+            );
+        };
+        let (table, condition) = (self.table(), self.condition());
+        let columns =
+            columns.replace(&format!("sum({value})"), &format!("sum({value}) filter (where {counted})"));
         format!(
-            "novi_outcomes as (\n{}\n), novi_values as (select a.variant as variant, {columns} {} \
-             and ({counted}) group by a.variant, a.id)",
-            self.outcomes(metric, first),
-            self.joined()
+            "novi_outcomes as (\n{outcomes}\n), novi_values as (select a.variant as variant, {columns}, \
+             count(*) filter (where {counted}) as counted, count(*) filter (where {missing}) as missing \
+             from novi_outcomes o left join {table} a on a.unit = {} and {condition} \
+             where ({counted}) or {missing} group by a.variant, a.id)",
+            dialect.unit("o.unit")
         )
+    }
+
+    /// Whether the sums of a metric count the outcomes that lack something: in PostgreSQL, which refuses all values that it
+    /// cannot read but nulls, so that a pass of its own, [`readable`](Self::readable), is needed only if there are any.
+    pub(crate) fn counts_missing(&self, metric: &Metric) -> bool {
+        self.dialect == Dialect::Postgres && metric.kind != Kind::Funnel
+    }
+
+    /// Which outcomes `o` of PostgreSQL lack something.
+    fn missing(&self, metric: &Metric) -> String {
+        let (bad_time, bad_value) = self.unreadable(metric);
+        format!("({bad_time} or {bad_value})")
     }
 
     /// The outcomes `o` with the assignments `a` of their units.
@@ -134,8 +164,8 @@ impl Scope {
         )
     }
 
-    /// How many outcomes there are, and how many of them the database reads as nothing without an error.
-    pub(crate) fn readable(&self, metric: &Metric, first: DateTime<Utc>) -> String {
+    /// Which times and which values of outcomes `o` the database reads as nothing without an error.
+    fn unreadable(&self, metric: &Metric) -> (&'static str, &'static str) {
         let (bad_time, bad_value) = match self.dialect {
             Dialect::Sqlite => ("julianday(o.ts) is null", "typeof(o.value) not in ('integer', 'real')"),
             // It refuses them.
@@ -149,6 +179,12 @@ impl Scope {
             Kind::Proportion | Kind::Retention { .. } | Kind::Funnel => "1 = 0",
             _ => bad_value,
         };
+        (bad_time, bad_value)
+    }
+
+    /// How many outcomes there are, and how many of them the database reads as nothing without an error.
+    pub(crate) fn readable(&self, metric: &Metric, first: DateTime<Utc>) -> String {
+        let (bad_time, bad_value) = self.unreadable(metric);
         let sum = |bad: &str| format!("coalesce(sum(case when {bad} then 1 else 0 end), 0)");
         let integer = if self.dialect == Dialect::MySql { "signed" } else { "bigint" };
         format!(
@@ -178,15 +214,24 @@ impl Scope {
         // Sums are numbers with a fraction, and all others are counts.
         let zero = |name: &str| if name.starts_with('s') { "0.0" } else { "0" };
         sums.extend((1..=metric.steps.len()).map(|step| (format!("r{step}"), format!("count(t{step})"))));
-        let own = sums.iter().map(|(name, sum)| format!(", {sum} as {name}"));
+        let counts_missing = self.counts_missing(metric);
+        let counted = if counts_missing { " filter (where counted > 0)" } else { "" };
+        let own = sums.iter().map(|(name, sum)| format!(", {sum}{counted} as {name}"));
         let all = sums.iter().map(|(name, _)| format!(", coalesce(v.{name}, {}) as {name}", zero(name)));
-        let (own, all) = (own.collect::<Vec<_>>().concat(), all.collect::<Vec<_>>().concat());
+        let (mut own, mut all) = (own.collect::<Vec<_>>().concat(), all.collect::<Vec<_>>().concat());
+        let mut join = "left";
+        if counts_missing {
+            own.push_str(", cast(sum(missing) as bigint) as missing");
+            all.push_str(", coalesce(v.missing, 0) as missing");
+            // Outcomes without a unit have no variant.
+            join = "full";
+        }
         format!(
             "with {}\nselect t.variant as variant, t.units as units, coalesce(v.n, 0) as n{all} \
              from (select a.variant as variant, count(*) as units from {table} a where {condition} group by a.variant) t \
-             left join (select variant, count(*) as n{own} from novi_values group by variant) v \
+             {join} join (select variant, count(*){counted} as n{own} from novi_values group by variant) v \
              on v.variant = t.variant order by 1",
-            self.per_unit(metric, first)
+            self.per_unit(metric, first, counts_missing)
         )
     }
 
@@ -206,7 +251,7 @@ impl Scope {
         format!(
             "with {}\nselect variant, place, y from (select variant, y, \
              row_number() over (partition by variant order by y) as place from novi_values) r where {}",
-            self.per_unit(metric, first),
+            self.per_unit(metric, first, false),
             chosen.join(" or ")
         )
     }

@@ -59,7 +59,8 @@ impl Segments {
             format!("case{} else {others} end", cases.collect::<String>())
         };
         format!(
-            "(select s.id as id, s.experiment as experiment, s.unit as unit, s.assigned_at as assigned_at, {} as variant {})",
+            "(select s.id as id, s.experiment as experiment, s.unit as unit, s.assigned_at as assigned_at, s.revision as revision, \
+             {} as variant {})",
             dialect.concatenated(&number, "s.variant"),
             self.joined(scope, table)
         )

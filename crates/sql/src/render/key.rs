@@ -65,7 +65,11 @@ impl Writer<'_> {
         let table = self.options.assignments.as_ref().map(|path| dialect.path(path));
         let Some(Some(table)) = table else {
             return self.refuse(
-                "config.remember",
+                if self.place.class_name.as_deref() == Some("novi.experiment") {
+                    "config.state"
+                } else {
+                    "config.remember"
+                },
                 "the variants that callers keep are in the table novi_assignments, which only the database of the flags \
                  has; use `novi audience`",
             );

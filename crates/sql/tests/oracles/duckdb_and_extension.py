@@ -35,6 +35,7 @@ class DuckDb:
         self.connection.execute("set timezone = 'Asia/Kolkata'")
         names = ", ".join('"' + name.replace('"', '""') + f'" {kind}' for name, kind in zip(COLUMNS, TYPES))
         self.connection.execute(f"create table callers (row_id bigint, {names})")
+        self.connection.execute("create table novi_sql_assignments (experiment varchar, unit varchar, variant varchar)")
         for index, caller in enumerate(callers):
             # A timestamp without a zone is one of UTC.
             caller = [value[:-6] if place == 8 and value else value for place, value in enumerate(caller)]

@@ -20,6 +20,10 @@ use crate::generator::{COLUMNS, Caller, Dice, callers, now, rows, soon};
 const SET: usize = 50;
 const CALLERS: usize = 500;
 
+/// The columns of the assignments that conditions read.
+const ASSIGNMENTS: &str = "create table if not exists novi_sql_assignments (experiment varchar(255), unit varchar(255), \
+    variant varchar(255))";
+
 /// What novi decides for each caller.
 type Decisions = Vec<(bool, Option<String>)>;
 
@@ -38,7 +42,7 @@ impl Database {
         }
     }
 
-    /// Creates the table of callers, in the time zone of nobody.
+    /// Creates the table of callers, and one of assignments without rows, in the time zone of nobody.
     async fn fill(&mut self, callers: &[Caller]) {
         macro_rules! insert {
             ($connection:expr, $statement:expr, $number:ident) => {
@@ -58,6 +62,7 @@ impl Database {
                     plan text collate nocase, \"odd \"\"`name\" text, age integer, score real, beta boolean, \
                     seen datetime, joined datetime, clock datetime)";
                 connection.execute(create).await.unwrap();
+                connection.execute(ASSIGNMENTS).await.unwrap();
                 insert!(connection, "insert into callers values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", number);
             }
             Self::Postgres(connection) => {
@@ -65,6 +70,8 @@ impl Database {
                     plan varchar(100), \"odd \"\"`name\" text, age bigint, score double precision, beta boolean, \
                     seen timestamptz, joined timestamp, clock timestamptz)";
                 connection.execute(create).await.unwrap();
+                let assignments = ASSIGNMENTS.replace("table", "temporary table");
+                connection.execute(AssertSqlSafe(assignments)).await.unwrap();
                 insert!(
                     connection,
                     "insert into callers values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
@@ -78,6 +85,8 @@ impl Database {
                     seen timestamp(6) null, joined datetime(6) null, clock timestamp(6) null) \
                     character set utf8mb4 collate utf8mb4_general_ci";
                 connection.execute(create).await.unwrap();
+                // A statement of MySQL cannot read a temporary table twice.
+                connection.execute(ASSIGNMENTS).await.unwrap();
                 insert!(connection, "insert into callers values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", number);
                 connection.execute("set time_zone = '+05:30'").await.unwrap();
             }
@@ -189,6 +198,7 @@ fn options(dialect: Dialect, has_clock: bool) -> Options {
     let mut options = Options::new(dialect);
     options.columns = (columns + clock).parse().unwrap();
     (options.at, options.variant) = (Some(now()), true);
+    options.assignments = Some(vec!["novi_sql_assignments".to_owned()]);
     options
 }
 

@@ -312,12 +312,49 @@ fn schedule(dice: &mut Dice) -> Value {
 
 fn experiment(dice: &mut Dice) -> Value {
     let mut config = json!({"variants": {"a": 1, "b": 1}, "control": "a", "hypothesis": "it's better"});
-    config["state"] = json!(dice.pick(&["draft", "stopped", "decided", "decided", "running"]));
+    config["state"] = json!(dice.pick(&["draft", "stopped", "decided", "running", "running", "running"]));
     if config["state"] == "decided" {
         config["decision"] =
             if dice.one_of(3) { json!({"off": true}) } else { json!({"variant": dice.pick(&["a", "b"])}) };
     }
+    if config["state"] == "running" {
+        enrollment(dice, &mut config);
+    }
     config
+}
+
+/// Whom an experiment enrolls, and how it draws their variants.
+fn enrollment(dice: &mut Dice, config: &mut Value) {
+    config["hash"] = json!(dice.pick(&["sha256", "sha256", "sha256", "md5", "crc32", "ufc", "murmur3"]));
+    if dice.one_of(2) {
+        config["variants"] = json!({"A": 3, "a": 1, "none": 0, "b": 6});
+    }
+    if dice.one_of(3) {
+        config["salt"] = json!(dice.pick(&TEXTS));
+    }
+    if dice.one_of(2) {
+        config["unit"] = by(dice);
+    }
+    if dice.one_of(2) {
+        config["traffic"] = json!(dice.pick(&[0.0, 20.0, 66.667, 99.9999, 100.0]));
+    }
+    if dice.one_of(3) {
+        config["layer"] =
+            json!({"name": dice.pick(&["l", "it's"]), "from": 0.5, "to": dice.pick(&[30.0, 100.0])});
+    }
+    if dice.one_of(3) {
+        config["holdout"] = json!({"name": "2027", "percentage": dice.pick(&[0.0, 5.0, 33.3])});
+    }
+    if dice.one_of(3) {
+        let at = |dice: &mut Dice, hours: i64| {
+            let from = TimeDelta::hours(hours + i64::try_from(dice.roll(60)).unwrap());
+            json!((now() - from).to_rfc3339())
+        };
+        config["start"] = at(dice, 0);
+        if dice.one_of(2) {
+            config["end"] = at(dice, -60);
+        }
+    }
 }
 
 fn by(dice: &mut Dice) -> Value {

@@ -17,7 +17,7 @@ const END: &str = "<!-- end of refusals -->\n";
 type Row = (&'static str, &'static str, &'static str);
 
 /// What no dialect states, or only some.
-const REFUSED: [Row; 18] = [
+const REFUSED: [Row; 19] = [
     ("novi.percentage", r#"`"hash": "murmur3"`, the default, and other hashes"#, r#"{"percentage": 5}"#),
     ("novi.percentage", r#"`"hash": "md5"`"#, r#"{"percentage": 5, "hash": "md5"}"#),
     ("novi.percentage", r#"`"hash": "crc32"`"#, r#"{"percentage": 5, "hash": "crc32"}"#),
@@ -26,8 +26,13 @@ const REFUSED: [Row; 18] = [
     ("novi.weighted_random", "", r#"{"variations": ["a"], "splits": [1]}"#),
     (
         "novi.experiment",
-        r#"`"state": "running"`"#,
+        r#"`"state": "running"` with `"hash": "murmur3"`, the default"#,
         r#"{"variants": {"a": 1, "b": 1}, "control": "a", "state": "running"}"#,
+    ),
+    (
+        "novi.experiment",
+        r#"`"state": "running"` with other hashes"#,
+        r#"{"variants": {"a": 1, "b": 1}, "control": "a", "state": "running", "hash": "sha256"}"#,
     ),
     ("novi.schedule", "`cron`", r#"{"cron": "0 9 * * *", "duration": "1h"}"#),
     ("novi.schedule", "`timezone` other than UTC", r#"{"from": "09:00", "timezone": "Europe/Berlin"}"#),
@@ -101,6 +106,7 @@ fn refusal(class: &str, config: &str, dialect: Dialect) -> Option<String> {
     assert_eq!(flags.issues().iter().filter(|issue| !issue.warning).count(), 0, "{class} {config}");
     let mut options = Options::new(dialect);
     options.columns = "seen:text".parse().unwrap();
+    options.variant = true;
     let stated = flags.snapshot().to_sql("x", &flags.registry()).unwrap();
     let refusals = stated.and_then(|stated| render(&stated, &options)).err()?;
     Some(refusals.into_iter().map(|refusal| refusal.message).collect::<Vec<_>>().join("; "))

@@ -126,7 +126,7 @@ const KINDS: [Kind; 25] = [
             "novi.experiment",
             json!({
                 "state": random.one(&["draft", "running"]), "variants": variants, "control": "A",
-                "traffic": random.below(101), "layer": layer, "holdout": {"name": "2027", "percentage": 5},
+                "hash": random.one(&["murmur3", "sha256", "ufc"]), "traffic": random.below(101), "layer": layer, "holdout": {"name": "2027", "percentage": 5},
             }),
         )
     },

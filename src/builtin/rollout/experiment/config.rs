@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     builtin::{
         audience::attribute_names::AttributeNames,
-        rollout::split::Weights,
+        rollout::{split::Weights, sticky::HashName},
         time::clock::{Pass, instant},
     },
     context::TARGETING_KEY,
@@ -45,6 +45,10 @@ use crate::{
 /// of them together can be measured. The buckets of layers and holdouts are hashes of their names and the unit, and
 /// independent of each other and of the draw.
 ///
+/// **Hash.** Variants are drawn by `hash`. With `"hash": "sha256"`, [`novi sql`](../how-to/flags-in-sql.md) states a
+/// running experiment as well. Layers, holdouts and traffic are drawn by murmur3 if `hash` is murmur3, and by SHA-256
+/// otherwise. So experiments that share a layer or a holdout need either murmur3, all of them, or other hashes.
+///
 /// The time is the attribute `currentDateTime` if the caller has it, otherwise the clock. Variants are drawn as
 /// `novi.split` draws them.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -69,6 +73,9 @@ pub(super) struct Config {
     /// Hash salt. Default: the name of the row
     #[serde(default)]
     pub(super) salt: Option<String>,
+    /// The hash: murmur3, or that of another system
+    #[serde(default)]
+    pub(super) hash: HashName,
     /// The percentage of units that are enrolled, from 0 to 100. Default: 100
     #[serde(default)]
     #[schemars(range(min = 0, max = 100), extend("x-novi-input" = "percentage", "x-novi-order" = 5, "x-novi-main" = true))]
@@ -260,6 +267,12 @@ impl ExperimentConfig {
         self.0.owner.as_deref()
     }
 
+    /// The hash by which layers, holdouts and traffic are drawn: `murmur3` or `sha256`.
+    #[must_use]
+    pub fn enrollment_hash(&self) -> &'static str {
+        if self.0.enrolls_by_sha256() { "sha256" } else { "murmur3" }
+    }
+
     /// The attributes that identify the units, of which the first one that a caller has counts.
     #[must_use]
     pub fn unit(&self) -> Vec<&str> {
@@ -346,6 +359,17 @@ impl ExperimentConfig {
 pub(super) type Window = (Option<DateTime<Utc>>, Option<DateTime<Utc>>, Tz);
 
 impl Config {
+    /// Whether layers, holdouts and traffic are drawn by SHA-256. The hashes of other systems have no buckets of their
+    /// own for that: traffic would depend on the draw of variants.
+    pub(super) fn enrolls_by_sha256(&self) -> bool {
+        self.hash != HashName::Murmur3
+    }
+
+    /// The salt of the draw; `name` is that of the row.
+    pub(super) fn salt_of_draw<'s>(&'s self, name: &'s str) -> &'s str {
+        self.salt.as_deref().unwrap_or(if self.hash.is_salted() { name } else { "" })
+    }
+
     pub(super) fn zone(&self) -> Option<Tz> {
         self.timezone.as_deref().map_or(Some(Tz::UTC), |name| name.parse().ok())
     }

@@ -5,10 +5,11 @@ use crate::{
         CompileContext, Draws,
         bucket::{Hash, Salted},
         evaluation::Evaluation,
+        sql::{Expression, SqlContext},
     },
     builtin::rollout::{
         experiment::config::{Config, Holdout, Layer},
-        sticky::HashName,
+        sticky::{self, HashName, Purpose},
     },
 };
 
@@ -22,14 +23,28 @@ pub(super) struct Gate {
 
 /// A range of buckets.
 struct Part {
-    salt: Salted,
+    salt: Salt,
     from: u32,
     to: u32,
 }
 
+enum Salt {
+    Murmur3(Salted),
+    Sha256(Box<str>),
+}
+
+impl Salt {
+    fn new(config: &Config, text: &str) -> Self {
+        if config.enrolls_by_sha256() { Self::Sha256(text.into()) } else { Self::Murmur3(Salted::new(text)) }
+    }
+}
+
 impl Part {
     fn bucket(&self, unit: &str) -> u32 {
-        self.salt.hash(unit.as_bytes()).bucket()
+        match &self.salt {
+            Salt::Murmur3(salt) => salt.hash(unit.as_bytes()).bucket(),
+            Salt::Sha256(salt) => HashName::Sha256.place(salt, unit, Purpose::Share),
+        }
     }
 
     fn has(&self, unit: &str) -> bool {
@@ -42,15 +57,15 @@ impl Gate {
     #[expect(clippy::option_option, reason = "invalid, open or closed to some")]
     pub(super) fn compile(
         config: &Config,
-        salt: &str,
+        name: &str,
         row: &mut CompileContext<'_>,
     ) -> Option<Option<Box<Self>>> {
         // All are compiled, so that all problems are reported.
-        let holdout = config.holdout.as_ref().map(|holdout| holdout_part(holdout, row));
-        let layer = config.layer.as_ref().map(|layer| layer_part(layer, row));
+        let holdout = config.holdout.as_ref().map(|holdout| holdout_part(config, holdout, row));
+        let layer = config.layer.as_ref().map(|layer| layer_part(config, layer, row));
         let traffic = config.traffic.map(|traffic| {
             let to = percentage(".traffic", traffic, row)?;
-            Some(Part { salt: Salted::new(salt), from: 0, to })
+            Some(Part { salt: Salt::new(config, traffic_salt(config, name)), from: 0, to })
         });
         let (holdout, layer, traffic) = (
             transposed(holdout)?,
@@ -97,6 +112,33 @@ impl Gate {
     }
 }
 
+fn holdout_salt(holdout: &Holdout) -> String {
+    format!("novi.holdout:{}", holdout.name)
+}
+
+fn layer_salt(layer: &Layer) -> String {
+    format!("novi.layer:{}", layer.name)
+}
+
+fn traffic_salt<'c>(config: &'c Config, name: &'c str) -> &'c str {
+    config.salt.as_deref().unwrap_or(name)
+}
+
+/// Whether an experiment that does not enroll by murmur3 enrolls a caller with a unit, as SQL. `name` is that of the row.
+pub(super) fn to_sql(config: &Config, name: &str, sql: &mut SqlContext<'_>) -> Expression {
+    let mut within = |salt: &str, from: f64, to: f64| {
+        let draw = sticky::sql::draw(config.unit.as_ref(), Some(salt), HashName::Sha256, Purpose::Share, sql);
+        let range = (HashName::Sha256.share(from), HashName::Sha256.share(to));
+        sticky::sql::within(draw, [range]).on
+    };
+    let holdout = config.holdout.as_ref();
+    let holdout = holdout.map(|it| within(&holdout_salt(it), 0.0, it.percentage).negated());
+    let layer = config.layer.as_ref().map(|layer| within(&layer_salt(layer), layer.from, layer.to));
+    let traffic = config.traffic.filter(|traffic| HashName::Sha256.share(*traffic) < Hash::BUCKETS);
+    let traffic = traffic.map(|traffic| within(traffic_salt(config, name), 0.0, traffic));
+    Expression::all([holdout, layer, traffic].into_iter().flatten())
+}
+
 /// Notes for an explanation that a caller has no unit.
 pub(super) fn note_no_unit(evaluation: &Evaluation<'_>) {
     evaluation.note(|| "not enrolled, since the caller has no unit".to_owned());
@@ -112,13 +154,13 @@ fn transposed(part: Option<Option<Part>>) -> Option<Option<Part>> {
     }
 }
 
-fn holdout_part(holdout: &Holdout, row: &mut CompileContext<'_>) -> Option<Part> {
+fn holdout_part(config: &Config, holdout: &Holdout, row: &mut CompileContext<'_>) -> Option<Part> {
     let is_named = named(".holdout.name", &holdout.name, row);
     let to = percentage(".holdout.percentage", holdout.percentage, row)?;
-    is_named.then(|| Part { salt: Salted::new(&format!("novi.holdout:{}", holdout.name)), from: 0, to })
+    is_named.then(|| Part { salt: Salt::new(config, &holdout_salt(holdout)), from: 0, to })
 }
 
-fn layer_part(layer: &Layer, row: &mut CompileContext<'_>) -> Option<Part> {
+fn layer_part(config: &Config, layer: &Layer, row: &mut CompileContext<'_>) -> Option<Part> {
     let is_named = named(".layer.name", &layer.name, row);
     let (from, to) = (percentage(".layer.from", layer.from, row), percentage(".layer.to", layer.to, row));
     let (from, to) = (from?, to?);
@@ -127,7 +169,7 @@ fn layer_part(layer: &Layer, row: &mut CompileContext<'_>) -> Option<Part> {
         row.problem(".layer.to", format!("expected more than `from`, which is {start}, found {end}"));
         return None;
     }
-    is_named.then(|| Part { salt: Salted::new(&format!("novi.layer:{}", layer.name)), from, to })
+    is_named.then(|| Part { salt: Salt::new(config, &layer_salt(layer)), from, to })
 }
 
 fn named(path: &str, name: &str, row: &mut CompileContext<'_>) -> bool {

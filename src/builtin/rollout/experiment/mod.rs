@@ -14,7 +14,7 @@ use crate::{
     },
     builtin::{
         register::register,
-        rollout::split::{Split, recording::LONGEST_EXPERIMENT, sum_of_weights},
+        rollout::split::{self, Split, recording::LONGEST_EXPERIMENT, sum_of_weights},
         time::clock::{INSTANT, Pass, instant, next_of, now_in_rfc3339, zone},
     },
     context::timestamp::Timestamp,
@@ -179,20 +179,25 @@ impl Configured for Experiment {
                 "expected a row with a name of 1 to 255 characters, which is that of the experiment",
             );
         }
-        let salt = config.salt.clone().unwrap_or_else(|| name.clone());
         // All parts are compiled in every state, so that a draft has no problems when it starts.
         let window = window(&config, row);
-        let gate = Gate::compile(&config, &salt, row);
+        let gate = Gate::compile(&config, &name, row);
         let control = variant(&config, ".control", &config.control, row);
         let decided = decided(&config, row);
         let unit = match config.unit.clone() {
             Some(unit) => unit.validate(".unit", row).map(Some),
             None => Some(None),
         };
-        let weights = sum_of_weights(&config.variants, row);
+        let hash = config.hash;
+        let has_variants = hash.has_variants();
+        if !has_variants {
+            row.problem(".hash", split::NO_VARIANTS);
+        }
+        let weights = sum_of_weights(&config.variants, hash, row);
         let (window, gate, control, decided, unit) = (window?, gate?, control?, decided?, unit?);
-        weights.filter(|_| is_named)?;
-        let split = Split::of_experiment(&name, &config.variants, unit, salt, row)?;
+        weights.filter(|_| is_named && has_variants)?;
+        let salt = config.salt_of_draw(&name).to_owned();
+        let split = Split::of_experiment(&name, &config.variants, unit, (hash, salt), row)?;
         Some(match (config.state, decided) {
             (ExperimentState::Running, _) => Self::Running(Running { split, control, window, gate }),
             (state, None) => Self::Settled { verdict: Verdict::Variant(control), state },
@@ -206,18 +211,43 @@ impl Configured for Experiment {
 
     fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
         let variant = match (config.state, &config.decision) {
-            (ExperimentState::Running, _) => {
-                return sql.refuse(
-                    ".state",
-                    "units are drawn by the hash murmur3 while the experiment runs, which databases cannot compute; join \
-                     novi_exposures, which has the variants of those that were exposed, or use `novi audience`",
-                );
-            }
+            (ExperimentState::Running, _) => return running_to_sql(config, sql),
             (_, Some(ExperimentDecision { off: true, .. })) => return sql::Condition::always(false),
             (_, Some(ExperimentDecision { variant: Some(winner), .. })) => winner,
             _ => &config.control,
         };
         sql::Condition::variant(variant)
+    }
+}
+
+/// The steps of [`Running::assigned`].
+fn running_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+    let name = sql.row_name().to_owned();
+    let salt = config.salt_of_draw(&name);
+    let Some(drawn) =
+        split::experiment_to_sql(&config.variants, config.unit.as_ref(), (config.hash, salt), sql)
+    else {
+        return sql.refuse(
+            ".hash",
+            format!(
+                "databases cannot compute the hash {:?}; create the next experiment with `\"hash\": \"sha256\"` \
+                 (`novi experiment create --hash sha256`). For this one, whose units would change their variants, join \
+                 novi_exposures, which has the variants of those that were exposed, or use `novi audience`",
+                config.hash.name()
+            ),
+        );
+    };
+    let control = sql::Condition::variant(&config.control);
+    let enrolled = gate::to_sql(config, &name, sql);
+    let admitted = sql::Condition::choose(&[(enrolled, drawn.otherwise(&control))], &control);
+    let assigned = drawn.kept_or(&name, &admitted);
+    match config.window() {
+        Some((None, None, _)) => assigned,
+        Some((start, end, _)) => {
+            sql::Condition::choose(&[(sql::Expression::clock(start, end), assigned)], &control)
+        }
+        // An invalid row, whose condition has no meaning.
+        None => control,
     }
 }
 

@@ -112,6 +112,9 @@ pub(in crate::builtin) fn schema(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<Config>()
 }
 
+/// The problem of a hash that only decides between in and out.
+pub(in crate::builtin::rollout) const NO_VARIANTS: &str = "this hash has no variants; use another one";
+
 /// Up to this size a linear scan is faster than a binary search.
 const FEW: usize = 8;
 
@@ -160,13 +163,13 @@ impl Split {
         experiment: &str,
         weights: &Weights,
         by: Option<AttributeNames>,
-        salt: String,
+        (hash, salt): (HashName, String),
         row: &mut CompileContext<'_>,
     ) -> Option<Self> {
         let names: Vec<&str> = weights.0.iter().map(|(name, _)| &**name).collect();
         let recording = Recording::compile(Some(experiment.to_owned()), true, &names, row);
-        let (sum, ends) = ends_of_weights(&weights.0, 1.0, HashName::Murmur3, row)?;
-        let sticky = Sticky::compile(by, Some(salt), HashName::Murmur3, row)?;
+        let (sum, ends) = ends_of_weights(&weights.0, 1.0, hash, row)?;
+        let sticky = Sticky::compile(by, Some(salt), hash, row)?;
         Some(Self { sticky, sum, ends: ends.into(), recording })
     }
 
@@ -232,7 +235,7 @@ impl Configured for Split {
     fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let hash = config.hash;
         if !hash.has_variants() {
-            row.problem(".hash", "this hash has no variants; use another one");
+            row.problem(".hash", NO_VARIANTS);
             return None;
         }
         let coverage = config.coverage.unwrap_or(100.0);
@@ -295,8 +298,30 @@ impl Configured for Split {
         let Some(draw) = sticky::sql::draw(by, salt, config.hash, Purpose::Variant(sum), sql) else {
             return sql::Condition::always(false);
         };
-        let on = |ranges: &[(u32, u32)]| sql::Expression::draw(draw.clone(), ranges.iter().copied());
-        let mut all: Vec<(u32, u32)> = named.iter().flat_map(|(_, ranges)| ranges.iter().copied()).collect();
+        let drawn = DrawSql { draw, named };
+        let condition = drawn.condition();
+        if !config.remember {
+            return condition;
+        }
+        drawn.kept_or(config.experiment.as_deref().unwrap_or_else(|| sql.flag_name()), &condition)
+    }
+}
+
+/// The draw of a split as SQL.
+pub(in crate::builtin::rollout) struct DrawSql<'c> {
+    draw: sql::Draw,
+    named: Vec<NamedRanges<'c>>,
+}
+
+impl DrawSql<'_> {
+    fn on(&self, ranges: &[(u32, u32)]) -> sql::Expression {
+        sql::Expression::draw(self.draw.clone(), ranges.iter().copied())
+    }
+
+    /// On for the callers that are drawn.
+    fn condition(&self) -> sql::Condition {
+        let mut all: Vec<(u32, u32)> =
+            self.named.iter().flat_map(|(_, ranges)| ranges.iter().copied()).collect();
         all.sort_unstable();
         all.dedup_by(|next, before| {
             let touch = next.0 <= before.1;
@@ -305,17 +330,41 @@ impl Configured for Split {
             }
             touch
         });
-        let cases = named.iter().map(|(name, ranges)| (on(ranges), sql::VariantExpression::name(*name)));
-        let drawn = sql::Condition { on: on(&all), variant: sql::VariantExpression::case(cases) };
-        if !config.remember {
-            return drawn;
-        }
-        let experiment = config.experiment.as_deref().unwrap_or_else(|| sql.flag_name());
-        let keeps =
-            |name: &str| sql::Expression::remembered(draw.key.clone(), experiment, vec![name.to_owned()]);
-        let kept = named.iter().map(|(name, _)| (keeps(name), sql::Condition::variant(*name)));
-        sql::Condition::choose(&kept.collect::<Vec<_>>(), &drawn)
+        let cases =
+            self.named.iter().map(|(name, ranges)| (self.on(ranges), sql::VariantExpression::name(*name)));
+        sql::Condition { on: self.on(&all), variant: sql::VariantExpression::case(cases) }
     }
+
+    /// The variant of the callers that are drawn, or else another condition.
+    pub(in crate::builtin::rollout) fn otherwise(&self, otherwise: &sql::Condition) -> sql::Condition {
+        let cases = self.named.iter().map(|(name, ranges)| (self.on(ranges), sql::Condition::variant(*name)));
+        sql::Condition::choose(&cases.collect::<Vec<_>>(), otherwise)
+    }
+
+    /// The variant of the callers that keep theirs, or else another condition.
+    pub(in crate::builtin::rollout) fn kept_or(
+        &self,
+        experiment: &str,
+        otherwise: &sql::Condition,
+    ) -> sql::Condition {
+        let keeps = |name: &str| {
+            sql::Expression::remembered(self.draw.key.clone(), experiment, vec![name.to_owned()])
+        };
+        let kept = self.named.iter().map(|(name, _)| (keeps(name), sql::Condition::variant(*name)));
+        sql::Condition::choose(&kept.collect::<Vec<_>>(), otherwise)
+    }
+}
+
+/// The draw of an experiment as SQL; `None` if databases cannot compute its hash.
+pub(in crate::builtin::rollout) fn experiment_to_sql<'c>(
+    weights: &'c Weights,
+    by: Option<&AttributeNames>,
+    (hash, salt): (HashName, &str),
+    sql: &sql::SqlContext<'_>,
+) -> Option<DrawSql<'c>> {
+    let (sum, named) = ranges_of_weights(weights, 1.0, hash);
+    let draw = sticky::sql::known_draw(by, Some(salt), hash, Purpose::Variant(sum), sql)?;
+    Some(DrawSql { draw, named })
 }
 
 /// The positions of a variant, as ranges with an exclusive end.
@@ -324,24 +373,27 @@ type NamedRanges<'c> = (&'c str, Vec<(u32, u32)>);
 /// The sum of the weights, and the positions of each variant, of a valid config.
 fn ranges_by_name(config: &Config) -> (u32, Vec<NamedRanges<'_>>) {
     let hash = config.hash;
-    let mut named = Vec::new();
-    if let Some(Weights(weights)) = &config.variants {
-        let total = total(weights, hash, |_, _| {}).unwrap_or(1.0);
-        let coverage = config.coverage.unwrap_or(100.0) / 100.0;
-        let (mut sum, mut start) = (0.0, 0);
-        for (name, weight) in weights {
-            named.push((&**name, vec![(start, hash.covered_end(sum, *weight, coverage, total))]));
-            sum += weight;
-            start = hash.end(sum, total);
-        }
-        return (whole(total), named);
+    if let Some(weights) = &config.variants {
+        return ranges_of_weights(weights, config.coverage.unwrap_or(100.0) / 100.0, hash);
     }
     let total = config.total.unwrap_or(Hash::BUCKETS.min(hash.max_total()));
     let place = |bucket: u32| hash.end(bucket.into(), total.into());
+    let mut named: Vec<NamedRanges<'_>> = Vec::new();
     for (name, ranges) in config.ranges.iter().flat_map(|Ranges(named)| named) {
         named.push((name, ranges.iter().map(|(start, end)| (place(*start), place(*end))).collect()));
     }
     (total, named)
+}
+
+fn ranges_of_weights(weights: &Weights, coverage: f64, hash: HashName) -> (u32, Vec<NamedRanges<'_>>) {
+    let total = total(&weights.0, hash, |_, _| {}).unwrap_or(1.0);
+    let (mut named, mut sum, mut start) = (Vec::new(), 0.0, 0);
+    for (name, weight) in &weights.0 {
+        named.push((&**name, vec![(start, hash.covered_end(sum, *weight, coverage, total))]));
+        sum += weight;
+        start = hash.end(sum, total);
+    }
+    (whole(total), named)
 }
 
 /// The sum of weights that a hash divides by, for which it is at most `u32::MAX`.
@@ -372,9 +424,10 @@ fn ends_of_weights(
 /// The sum of the weights of an experiment; `None` after reporting that it has none.
 pub(in crate::builtin::rollout) fn sum_of_weights(
     weights: &Weights,
+    hash: HashName,
     row: &mut CompileContext<'_>,
 ) -> Option<f64> {
-    total(&weights.0, HashName::Murmur3, |path, message| row.problem(path, message))
+    total(&weights.0, hash, |path, message| row.problem(path, message))
 }
 
 /// The sum of the weights. If one is invalid, calls `problem` with path and message and returns `None`.

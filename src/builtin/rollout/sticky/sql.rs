@@ -19,6 +19,28 @@ pub(in crate::builtin) fn draw(
     purpose: Purpose,
     sql: &mut SqlContext<'_>,
 ) -> Option<Draw> {
+    let draw = known_draw(by, salt, hash, purpose, sql);
+    if draw.is_none() {
+        sql.refuse(
+            ".hash",
+            format!(
+                "databases cannot compute the hash {:?}; draw by \"hash\": \"sha256\", which gives each caller \
+                 another place",
+                hash.name()
+            ),
+        );
+    }
+    draw
+}
+
+/// The draw of a row by this hash; `None` if databases do not know it.
+pub(in crate::builtin) fn known_draw(
+    by: Option<&AttributeNames>,
+    salt: Option<&str>,
+    hash: HashName,
+    purpose: Purpose,
+    sql: &SqlContext<'_>,
+) -> Option<Draw> {
     let default = if hash.is_salted() { sql.flag_name().to_owned() } else { String::new() };
     let salt = salt.map_or(default, str::to_owned);
     let key = sql.key(by.map(AttributeNames::names));
@@ -44,17 +66,7 @@ pub(in crate::builtin) fn draw(
         HashName::Rollout => after_key(None),
         HashName::Flipper => with_salt(Digest::Crc32, "", 0, Some(Hash::BUCKETS)),
         HashName::Flagr => with_salt(Digest::Crc32, "", 0, Some(1_000)),
-        _ => {
-            sql.refuse(
-                ".hash",
-                format!(
-                    "databases cannot compute the hash {:?}; draw by \"hash\": \"sha256\", which gives each caller \
-                     another place",
-                    hash.name()
-                ),
-            );
-            return None;
-        }
+        _ => return None,
     })
 }
 

@@ -57,6 +57,10 @@ pub(crate) struct Create {
     #[arg(long, value_name = "ATTRIBUTE")]
     unit: Option<String>,
 
+    /// Hash that variants are drawn by; `novi sql` states a running experiment with sha256 [default: murmur3]
+    #[arg(long, value_name = "HASH")]
+    hash: Option<String>,
+
     /// Percentage of units that are enrolled [default: 100%]
     #[arg(long, value_name = "PERCENTAGE", value_parser = percentage)]
     traffic: Option<f64>,
@@ -104,6 +108,7 @@ impl Create {
             hypothesis: self.hypothesis,
             owner: self.owner,
             unit: self.unit,
+            hash: self.hash,
             traffic: self.traffic,
             layer: self.layer.map(|(name, percentage)| LayerShare { name, percentage }),
             holdout: self.holdout.map(|(name, percentage)| Holdout::new(name, percentage)),

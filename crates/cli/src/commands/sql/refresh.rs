@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::stated::{options, stated};
 use crate::{
-    output::{DRY_RUN, Failure, print, print_json},
+    output::{DRY_RUN, Failure, print, print_json, print_note},
     session::Session,
 };
 
@@ -65,7 +65,14 @@ pub(super) async fn refresh(
     }
     if !dry_run {
         let statements = renewals.iter().map(|one| (one.view.as_str(), one.statement.as_str()));
-        views.renew(statements).await.map_err(|error| failure(&error))?;
+        let dropped = views.renew(statements).await.map_err(|error| failure(&error))?;
+        let dropped: Vec<String> = dropped.into_iter().map(str::to_owned).collect();
+        renewals.retain(|one| !dropped.contains(&one.view));
+        for view in dropped {
+            print_note(format_args!(
+                "warning: the view {view:?} was dropped meanwhile, and is not created again"
+            ))?;
+        }
     }
     show(session, &renewals, dry_run)?;
     if renewals.is_empty() && without_flag.is_empty() && !session.json {
