@@ -115,6 +115,16 @@ async fn version(browser: &mut Browser, path: &str) -> String {
     browser.get(path).await.field("version")
 }
 
+/// Undoes the change that a page reports.
+async fn undo(browser: &mut Browser, page: &str) {
+    let found = browser.get(page).await;
+    let fields = [("before", found.field("before")), ("after", found.field("after"))];
+    let sent: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let action = found.text.split("action=\"/admin").find(|part| part.contains("/undo\"")).unwrap();
+    let action = action.split('"').next().unwrap().to_owned();
+    assert_eq!(browser.post(page, &action, &sent).await.status, 303);
+}
+
 #[tokio::test]
 async fn steps_are_previewed_and_made_with_a_reason() {
     for database in databases().await {
@@ -130,6 +140,9 @@ async fn steps_are_previewed_and_made_with_a_reason() {
         assert_eq!(reply.status, 303, "{}", reply.text);
         assert_eq!(state(&site, 2).await["state"], "running");
         browser.get("/history").await.has("ready");
+        let started = reply.header("location").trim_start_matches("/admin").to_owned();
+        undo(&mut browser, &started).await;
+        assert_eq!(state(&site, 2).await["state"], serde_json::Value::Null, "undone");
 
         let decide = format!("{ONE}/step?do=decide");
         let asked = browser.get(&decide).await;
@@ -155,6 +168,12 @@ async fn steps_are_previewed_and_made_with_a_reason() {
         let new = version(&mut browser, &decide).await;
         assert_ne!(new, old);
         sent[1].1 = &new;
+        sent[2].1 = " ";
+        let reply = browser.post(&decide, &path, &sent).await;
+        assert_eq!(reply.status, 422, "{}", reply.text);
+        reply.has("a decision needs a reason");
+        reply.has("made-up ones");
+        sent[2].1 = "sells more";
         assert_eq!(browser.post(&decide, &path, &sent).await.status, 303);
         let decided = state(&site, 1).await;
         assert_eq!((&decided["state"], &decided["decision"]["variant"]), (&"decided".into(), &"one".into()));

@@ -259,6 +259,11 @@ async fn experiments_are_rows_that_commands_create_and_change() {
         folder.write("novi_metrics/buyers.sql", BUYERS);
         folder.run(&["check"]).expect(0);
 
+        let unexplained = folder.run(&["experiment", "decide", "One page", "one-page"]).expect(2).err;
+        assert!(
+            unexplained.contains("a decision needs a reason: state why with --reason"),
+            "{kind:?}: {unexplained}"
+        );
         let unknown = folder.run(&["experiment", "decide", "One page", "red"]).expect(2).err;
         assert!(
             unknown.contains("expected one of the variants pages, one-page, or off"),
@@ -319,7 +324,7 @@ fn experiments_of_a_full_layer_are_refused() {
         folder.run(&["experiment", "start", name]).expect(0);
     }
     folder.run(&["lint"]).expect(0);
-    folder.run(&["experiment", "decide", "A", "off"]).expect(0);
+    folder.run(&["experiment", "decide", "A", "off", "--reason", "no effect"]).expect(0);
     assert!(folder.run(&["experiment", "show", "A"]).expect(0).out.contains("decision: off at "));
 }
 

@@ -16,7 +16,8 @@ use crate::{
     forms::json::checked,
     pages::{
         effect::{effect, generated},
-        flags::text_of,
+        flag::id_of,
+        flags::{Done, text_of},
         form::object,
         switch::{affected, problems},
     },
@@ -67,6 +68,9 @@ struct Step<'a> {
 
 /// The choice of a variant in a form, so that none is called off.
 const VARIANT: &str = "variant:";
+
+/// Takes the place of a reason in a preview, which needs none.
+const NO_REASON_YET: &str = "not stated yet";
 
 impl Step<'_> {
     fn meaning(self) -> Option<(&'static str, &'static str)> {
@@ -151,7 +155,9 @@ async fn page(
         reason: step.reason.to_owned(),
     };
     if step.is_chosen() {
-        match step.call(visit, name, "?dry_run=true", &[]).await {
+        let is_stated = !step.reason.trim().is_empty();
+        let drafted = Step { reason: if is_stated { step.reason } else { NO_REASON_YET }, ..step };
+        match drafted.call(visit, name, "?dry_run=true", &[]).await {
             Ok(planned) => page.show(visit, &found, &planned, callers).await?,
             Err(failure) if failure.status == StatusCode::UNAUTHORIZED => return Err(visit.fail(&failure)),
             Err(failure) => page.error = Some(message(&failure)),
@@ -200,6 +206,14 @@ impl StepPage {
     }
 }
 
+/// What was done, with the flag by which it can be undone.
+fn done(visit: &Visit, step: Step<'_>, changed: &Value) -> String {
+    let flags = changed["flags"].as_array().into_iter().flatten();
+    let flag = flags.filter_map(Value::as_str).find_map(|name| id_of(visit, name));
+    let before = visit.snapshot.revision().number();
+    flag.map_or_else(|| format!("done={}", step.name), |flag| Done::query(step.name, flag, before, changed))
+}
+
 pub(crate) async fn step(Path(name): Path<String>, sent: Sent) -> Page {
     let visit = &sent.visit;
     let step = Step { name: sent.text("do"), decision: sent.text("decision"), reason: sent.text("reason") };
@@ -214,7 +228,9 @@ pub(crate) async fn step(Path(name): Path<String>, sent: Sent) -> Page {
         let mut headers = sent.authorship();
         headers.push(("if-match", &version));
         match step.call(visit, &name, "", &headers).await {
-            Ok(_) => return Ok(visit.redirect(&format!("{}?done={}", path_of(&name), step.name))),
+            Ok(changed) => {
+                return Ok(visit.redirect(&format!("{}?{}", path_of(&name), done(visit, step, &changed))));
+            }
             Err(failure) if failure.status == StatusCode::UNAUTHORIZED => return Err(visit.fail(&failure)),
             Err(failure) => error = Some(message(&failure)),
         }
