@@ -7,11 +7,11 @@ use novi::{
     builtin::MetricConfig,
     rows::{ActivationRow, Rows},
 };
-use novi_experiments::{Metric as Found, metric_config, metric_rows, metric_text};
+use novi_experiments::{Metric as Found, experiments_with_metric, metric_config, metric_rows, metric_text};
 use novi_match::suggest::most_similar;
 use serde::Serialize;
 
-use super::experiment::metrics;
+use super::experiment::{metrics, problems_of_metric};
 use crate::{
     commands::change::{ChangeOptions, Draft, Fields, Operation, perform, raw},
     output::{Failure, print, print_json, print_table, write},
@@ -67,6 +67,10 @@ pub(crate) struct Delete {
     /// Metric
     name: String,
 
+    /// Delete it even if experiments that are not decided name it
+    #[arg(long)]
+    force: bool,
+
     #[command(flatten)]
     options: ChangeOptions,
 }
@@ -98,6 +102,10 @@ impl Create {
             return Err(Failure::rejected(format!(
                 "the folder of metrics has {name}.sql: delete it first, or give the metric another name"
             )));
+        }
+        let metric = Found::parse(&name, &text).map_err(|error| Failure::usage(error.to_string()))?;
+        if let Some(problem) = problems_of_metric(session, &metric).await.first() {
+            return Err(Failure::rejected(format!("metric {name:?}: {problem}")));
         }
         perform(session, options, |current| {
             if let Some(row) = metric_rows(&current.rows).find(|row| row.name == name) {
@@ -193,13 +201,17 @@ fn text_of_file(session: &Session, name: &str) -> Result<String, Failure> {
 
 impl Delete {
     async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
-        let Self { name, options } = self;
+        let Self { name, force, options } = self;
         let version = options.if_version;
         perform(session, options, |current| {
             let found: Vec<i64> =
                 metric_rows(&current.rows).filter(|row| row.name == name).map(|row| row.id).collect();
             match found[..] {
-                [id] => Ok(Draft::new([Operation::delete_activation(id, version)])),
+                [id] => {
+                    let mut draft = Draft::new([Operation::delete_activation(id, version)]);
+                    draft.refusal = in_use(&current.rows, &name).filter(|_| !force);
+                    Ok(draft)
+                }
                 [] => {
                     let rows: Vec<&str> = metric_rows(&current.rows).map(|row| row.name.as_str()).collect();
                     Err(unknown(&name, &rows, "no row of novi.metric"))
@@ -211,6 +223,19 @@ impl Delete {
         })
         .await
     }
+}
+
+/// Why a metric is not deleted: experiments that are not decided name it.
+fn in_use(rows: &Rows, name: &str) -> Option<Failure> {
+    let used: Vec<String> =
+        experiments_with_metric(rows, name).into_iter().map(|experiment| format!("{experiment:?}")).collect();
+    (!used.is_empty()).then(|| {
+        Failure::rejected(format!(
+            "the metric {name:?} is named by experiments that are not decided: {}; decide them first, or delete the metric \
+             with --force",
+            used.join(", ")
+        ))
+    })
 }
 
 fn no_metric(name: &str, all: &[Found]) -> Failure {

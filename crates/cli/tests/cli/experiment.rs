@@ -296,9 +296,31 @@ fn metrics_are_split_at_commas_and_one_variant_is_refused() {
     };
     let one = create("old=1").expect(2).err;
     assert!(one.contains("expected at least two variants, found 1"), "{one}");
-    create("old=1,new=1").expect(0);
+    let created = create("old=1,new=1").expect(0);
+    assert!(created.err.contains("no metric is named \"fun\"; add fun.sql"), "{created:?}");
+    folder
+        .write("revenue.sql", "-- kind: proportion\nselect unit, assigned_at as ts from novi_assignments\n");
+    folder.run(&["metric", "create", "revenue", "revenue.sql"]).expect(0);
+    let refused = folder.run(&["metric", "delete", "revenue"]).expect(5).err;
+    assert!(refused.contains("named by experiments that are not decided: \"A\""), "{refused}");
+    folder.run(&["metric", "delete", "revenue", "--force"]).expect(0);
+    let started = folder.run(&["experiment", "start", "A"]).expect(0);
+    assert!(started.err.contains("no metric is named \"revenue\""), "{started:?}");
     let shown = folder.run(&["--json", "experiment", "show", "A"]).expect(0).json();
     assert_eq!(shown["metrics"]["primary"], serde_json::json!(["revenue", "fun"]), "{shown}");
+}
+
+#[test]
+fn experiments_that_start_later_are_scheduled() {
+    let folder = Folder::migrated();
+    folder.run(&["flag", "create", "a"]).expect(0);
+    let create = ["experiment", "create", "A", "--flag", "a", "--control", "x", "--variants", "x=1,y=1"];
+    folder.run(&[&create[..], &["--start", "2999-01-01"]].concat()).expect(0);
+    let started = folder.run(&["experiment", "start", "A"]).expect(0);
+    assert!(started.err.contains("it enrolls units from 2999-01-01T00:00:00Z on"), "{started:?}");
+    assert!(folder.run(&["experiment", "list"]).expect(0).out.contains("scheduled"));
+    let shown = folder.run(&["experiment", "show", "A"]).expect(0).out;
+    assert!(shown.starts_with("A (scheduled)"), "{shown}");
 }
 
 #[test]
@@ -482,11 +504,13 @@ async fn metrics_are_rows_or_files() {
         folder.write("revenue.sql", REVENUE);
         folder.write("invalid.sql", "-- kind: mode\nselect 1\n");
         folder.write("nonsense.sql", "-- kind: mean\nselect nonsense from orders\n");
+        folder.write("no-value.sql", "-- kind: mean\nselect user_id as unit, created_at as ts from orders\n");
         let report: &[&str] = &["experiment", "report", "color", "--until", "2026-11-20"];
         let transcript = folder.transcript(&[
             &["metric", "list"],
             &["metric", "create", "revenue", "invalid.sql"],
             &["metric", "create", "buyers", "revenue.sql"],
+            &["metric", "create", "spent", "no-value.sql"],
             &["metric", "create", "revenue", "revenue.sql", "--reason", "What orders bring"],
             &["metric", "create", "revenue", "revenue.sql"],
             &["metric", "list"],
@@ -501,8 +525,13 @@ async fn metrics_are_rows_or_files() {
         assert_eq!(history[0]["reason"], "What orders bring", "{:?}: {history}", database.kind);
         // The same name in a file, and SQL that the database rejects.
         folder.write("novi_metrics/revenue.sql", REVENUE);
-        folder.run(&["metric", "create", "nonsense", "nonsense.sql"]).expect(0);
+        let refused = folder.run(&["metric", "create", "nonsense", "nonsense.sql"]).expect(5).err;
+        assert!(refused.contains("metric \"nonsense\": could not run the query"), "{refused}");
+        let nonsense = "insert into activations (id, name, class_name, config) values (2, 'nonsense', 'novi.metric', \
+                        '{\"kind\": \"mean\", \"sql\": \"select nonsense from orders\"}')";
+        Raw::connect(&database).await.run(nonsense).await.unwrap();
         let check = folder.run(&["check"]);
+        assert!(check.out.contains("revision") && check.out.contains("2 issues of metrics"), "{check:?}");
         let twice = "metric \"revenue\" (activation 1): the file revenue.sql and the activation 1 are metrics with this \
                      name: delete the file, or the row, as in `novi metric delete revenue`";
         assert!(check.code == 1 && check.out.contains(twice), "{:?}: {check:?}", database.kind);

@@ -5,11 +5,16 @@ use axum::{
     extract::{Path, Query},
     http::{Method, StatusCode},
 };
+use chrono::Utc;
 use novi::{activation::Words, rows::ActivationRow};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{data::Experiment, one::find, path_of};
+use super::{
+    data::Experiment,
+    one::{find, warnings},
+    path_of,
+};
 use crate::{
     api::{Failure, escape},
     body::{ChosenCallers, Entered},
@@ -22,7 +27,7 @@ use crate::{
         switch::{affected, problems},
     },
     visit::{Editor, Layout, Page, Section, Sent, Visit},
-    words::{Markup, words},
+    words::{Markup, time, words},
 };
 
 #[derive(Debug, Deserialize)]
@@ -43,6 +48,10 @@ struct StepPage {
     verb: &'static str,
     /// What the step does, in words.
     meaning: &'static str,
+    /// From when on it enrolls units, if that is later than now.
+    scheduled: Option<Markup>,
+    /// What was probably not meant.
+    warnings: Vec<String>,
     /// The variants to decide for, and whether one is chosen.
     variants: Vec<(String, bool)>,
     is_off: bool,
@@ -132,6 +141,7 @@ async fn page(
     let not_found = || visit.not_found(&format!("experiment {name:?} was not found"));
     let found = find(visit, name).await?.ok_or_else(not_found)?;
     let (verb, meaning) = step.meaning().ok_or_else(|| visit.not_found("experiments have no such step"))?;
+    let is_start = step.name == "start";
     let is_chosen = |variant: &str| step.decision.strip_prefix(VARIANT) == Some(variant);
     let variants =
         found.variants.iter().map(|variant| (variant.variant.clone(), is_chosen(&variant.variant)));
@@ -143,6 +153,8 @@ async fn page(
         step: step.name.to_owned(),
         verb,
         meaning,
+        scheduled: is_start.then_some(found.start).flatten().filter(|start| *start > Utc::now()).map(time),
+        warnings: if is_start { warnings(visit, name).await? } else { Vec::new() },
         variants: variants.collect(),
         is_off: step.decision == "off",
         error: None,
