@@ -41,7 +41,7 @@ pub async fn check_metric(database: &Database, metric: &Metric) -> Result<Vec<St
     let source = Source { url: database.url.clone(), timeout, scope };
     // Without units, it finds that columns are missing, and reads no outcomes.
     if let Err(error) = source.sums(metric, first).await {
-        return Ok(vec![error.to_string()]);
+        return Ok(vec![missing_column(metric, error.to_string())]);
     }
     if !(metric.sql.contains(":start") && metric.sql.contains(":end")) {
         return Ok(Vec::new());
@@ -59,5 +59,19 @@ pub async fn check_metric(database: &Database, metric: &Metric) -> Result<Vec<St
                 })
                 .collect())
         }
+    }
+}
+
+/// The message of a database about a column of outcomes, which are named `o.` in a query that its reader has not written.
+fn missing_column(metric: &Metric, message: String) -> String {
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '.';
+    let mut words = message.split(|letter| !is_part(letter));
+    let columns = ["o.unit", "o.ts", "o.value", "o.denominator", "o.step"];
+    match words.find(|word| columns.contains(word) && !metric.sql.contains(word)) {
+        Some(word) => {
+            let column = word.trim_start_matches("o.");
+            format!("the SQL selects no column `{column}`, which its kind needs")
+        }
+        None => message,
     }
 }

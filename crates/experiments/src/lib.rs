@@ -47,7 +47,8 @@ pub use report::{
 };
 pub use rows::{
     ExperimentRow, ExperimentStep, ExperimentSummary, ExperimentVariant, LayerShare, NewExperiment,
-    PlanError, PlannedAnalysis, Weights, experiments, find_experiment, metric_config, metric_rows,
-    metric_text, metrics_of, planned_analysis, with_metric_rows,
+    PlanError, PlannedAnalysis, Weights, experiment_warnings, experiments, experiments_with_metric,
+    find_experiment, metric_config, metric_rows, metric_text, metrics_of, planned_analysis, scheduled_start,
+    with_metric_rows,
 };
 pub use weights::{experiment_of, planned_weights};

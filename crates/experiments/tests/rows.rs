@@ -93,7 +93,7 @@ fn lifecycle_allows_its_steps_and_refuses_others() {
         r#"expected one of the variants old, new, or off, found "newer""#
     );
     let decided = try_change(&decide("new")).unwrap();
-    let decision = r#""decision":{"variant":"new","reason":"it sells","at":"2026-12-01T08:00:00Z"}"#;
+    let decision = r#""decision":{"variant":"new","reason":"it sells","at":"2026-12-01T08:00:01Z"}"#;
     assert!(
         decided.contains(r#""stopped":"2026-12-01T08:00:01Z""#) && decided.contains(decision),
         "{decided}"
@@ -113,9 +113,14 @@ fn off_is_a_decision_and_needs_no_variant() {
     let mut rows = flags();
     add(&mut rows, &new("E", "a"));
     change(&mut rows, "E", &ExperimentStep::Start).unwrap();
-    let off = ExperimentStep::decide(None, true, None).unwrap();
+    for reason in [None, Some(" ".to_owned())] {
+        let off = ExperimentStep::decide(None, true, reason).unwrap();
+        assert_eq!(change(&mut rows, "E", &off).unwrap_err(), "a decision needs a reason: state why");
+    }
+    let off = ExperimentStep::decide(None, true, Some("it does not sell".to_owned())).unwrap();
     let config = change(&mut rows, "E", &off).unwrap();
-    assert!(config.contains(r#""decision":{"off":true,"at":"2026-12-01T08:00:00Z"}"#), "{config}");
+    let decision = r#""decision":{"off":true,"reason":"it does not sell","at":"2026-12-01T08:00:01Z"}"#;
+    assert!(config.contains(decision), "{config}");
     for (variant, off) in [(None, false), (Some("new".to_owned()), true)] {
         assert!(matches!(ExperimentStep::decide(variant, off, None), Err(PlanError::Decision)));
     }

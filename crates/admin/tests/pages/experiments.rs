@@ -93,12 +93,26 @@ async fn list_and_page_show_what_experiments_are_and_say() {
         let over = browser.get(&format!("{ONE}?over=time")).await;
         over.has("Lift over time");
         over.has("four</th><td>40 %</td>");
+        page.has("no metric is named &#34;sold&#34;; add sold.sql");
         // Without units, and without a row.
         browser.get("/experiments/ranking").await.has("No unit was exposed yet");
         site.run(r#"UPDATE activations SET config = replace(config, '"control": "old"', '"control": "old", "start": "2026-11-01", "state": "running"') WHERE id = 2;"#).await;
         let started = browser.get("/experiments/ranking").await;
         started.has("no unit was exposed yet");
+        assert_eq!(started.text.matches("unit was exposed").count(), 1, "{}", started.text);
+        assert!(!started.text.contains(">Weight<"), "{}", started.text);
         assert!(!started.text.contains("/control:"), "{}", started.text);
+        // Its start is to come.
+        let start = "/experiments/ranking/step?do=start";
+        site.run(r#"UPDATE activations SET config = replace(replace(config, '2026-11-01', '2999-11-01'), 'running', 'draft') WHERE id = 2;"#).await;
+        let asked = browser.get(start).await;
+        asked.has("It enrolls units from <time datetime=\"2999-11-01");
+        assert!(!asked.text.contains("from now on"), "{}", asked.text);
+        site.run(r#"UPDATE activations SET config = replace(replace(config, 'draft', 'running'), '"control"', '"traffic": 0, "control"') WHERE id = 2;"#).await;
+        let scheduled = browser.get("/experiments/ranking").await;
+        scheduled.has("<span class=\"state\">Scheduled</span>");
+        scheduled.has("with 0 %, no unit is enrolled");
+        assert!(!scheduled.text.contains(" until <time"), "{}", scheduled.text);
         assert_eq!(browser.get("/experiments/nothing").await.status, 404);
         site.run(
             "DELETE FROM flags_activations WHERE activation_id = 1; DELETE FROM activations WHERE id = 1;",
@@ -115,6 +129,17 @@ async fn version(browser: &mut Browser, path: &str) -> String {
     browser.get(path).await.field("version")
 }
 
+/// Undoes the change that a page reports.
+async fn undo(browser: &mut Browser, page: &str) {
+    let found = browser.get(page).await;
+    let fields = ["before", "after", "actor"].map(|name| (name, found.field(name)));
+    assert_eq!(fields[2].1, "ann", "who has undone it is known");
+    let sent: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let action = found.text.split("action=\"/admin").find(|part| part.contains("/undo\"")).unwrap();
+    let action = action.split('"').next().unwrap().to_owned();
+    assert_eq!(browser.post(page, &action, &sent).await.status, 303);
+}
+
 #[tokio::test]
 async fn steps_are_previewed_and_made_with_a_reason() {
     for database in databases().await {
@@ -125,11 +150,19 @@ async fn steps_are_previewed_and_made_with_a_reason() {
         let asked = browser.get(start).await;
         asked.has("Start ranking?");
         asked.has("draft");
-        let sent = [("do", "start"), ("version", &*version(&mut browser, start).await), ("reason", "ready")];
+        let sent = [
+            ("do", "start"),
+            ("version", &*version(&mut browser, start).await),
+            ("reason", "ready"),
+            ("actor", "ann"),
+        ];
         let reply = browser.post(start, "/experiments/ranking/step", &sent).await;
         assert_eq!(reply.status, 303, "{}", reply.text);
         assert_eq!(state(&site, 2).await["state"], "running");
         browser.get("/history").await.has("ready");
+        let started = reply.header("location").trim_start_matches("/admin").to_owned();
+        undo(&mut browser, &started).await;
+        assert_eq!(state(&site, 2).await["state"], serde_json::Value::Null, "undone");
 
         let decide = format!("{ONE}/step?do=decide");
         let asked = browser.get(&decide).await;
@@ -155,6 +188,12 @@ async fn steps_are_previewed_and_made_with_a_reason() {
         let new = version(&mut browser, &decide).await;
         assert_ne!(new, old);
         sent[1].1 = &new;
+        sent[2].1 = " ";
+        let reply = browser.post(&decide, &path, &sent).await;
+        assert_eq!(reply.status, 422, "{}", reply.text);
+        reply.has("a decision needs a reason");
+        reply.has("made-up ones");
+        sent[2].1 = "sells more";
         assert_eq!(browser.post(&decide, &path, &sent).await.status, 303);
         let decided = state(&site, 1).await;
         assert_eq!((&decided["state"], &decided["decision"]["variant"]), (&"decided".into(), &"one".into()));
@@ -163,6 +202,7 @@ async fn steps_are_previewed_and_made_with_a_reason() {
             (&"sells more".into(), &"bob".into())
         );
         let page = browser.get(&format!("{ONE}?done=decide")).await;
+        page.has("<div class=\"notice\"><p>Decided");
         page.has("one for all callers");
         page.has("sells more");
         assert!(!page.text.contains("/step?do="), "it has ended: {}", page.text);
@@ -200,7 +240,7 @@ async fn forms_suggest_metrics() {
         site.flags.refresh_to(revision).await.unwrap();
         let page = site.browser().get("/activations/1/edit").await;
         page.has(r#"<datalist id="metrics"><option value="bought"></option><option value="revenue"></option><option value="sold">"#);
-        page.has(r#"value="bought, sold" autocomplete="off" spellcheck="false" list="metrics""#);
+        page.has(r#"value="bought, sold" autocomplete="off" spellcheck="false" data-chips list="metrics""#);
         // The SQL of a metric is edited in an area, as an expression is.
         site.browser().get("/activations/9/edit").await.has("select 1</textarea>");
     }

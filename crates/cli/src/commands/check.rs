@@ -83,14 +83,17 @@ impl Check {
             return Ok(exit_code(&issues, &[problems, metrics, legacy].concat()));
         }
         if issues.is_empty() {
+            let found =
+                (!metrics.is_empty()).then(|| format!("{} of metrics", count(metrics.len(), "issue")));
             let features =
                 manifest.map(|manifest| format!(", {}", count(manifest.features.len(), "feature")));
             print(format_args!(
-                "{}, {}{}, revision {}: no issues",
+                "{}, {}{}, revision {}: {}",
                 count(flags, "flag"),
                 count(activations, "activation"),
                 features.unwrap_or_default(),
                 snapshot.revision(),
+                found.unwrap_or_else(|| "no issues".to_owned()),
             ))?;
         } else {
             for issue in &issues {

@@ -11,11 +11,13 @@ use novi::{
     builtin::MetricConfig,
     rows::{ActivationRow, Rows},
 };
-use novi_experiments::{Metric as Found, metric_config, metric_rows, metric_text, read_metrics};
+use novi_experiments::{
+    Metric as Found, experiments_with_metric, metric_config, metric_rows, metric_text, read_metrics,
+};
 use novi_match::suggest::most_similar;
 use serde::Serialize;
 
-use super::experiment::metrics;
+use super::experiment::{metrics, problems_of_metric};
 use crate::{
     commands::change::{ChangeOptions, Draft, Fields, Operation, perform, raw},
     output::{Failure, print, print_json, print_table, write},
@@ -89,6 +91,10 @@ pub(crate) struct Delete {
     /// Metric
     name: String,
 
+    /// Delete it even if experiments that are not decided name it
+    #[arg(long)]
+    force: bool,
+
     #[command(flatten)]
     options: ChangeOptions,
 }
@@ -105,17 +111,32 @@ impl Metric {
     }
 }
 
-/// A new metric: its name, and its config as JSON.
-type New = (String, String);
+/// A new metric.
+struct New {
+    metric: Found,
+    /// Its config, as JSON.
+    config: String,
+}
 
 /// The metric of a file.
 fn of_file(name: &str, file: &Path) -> Result<New, Failure> {
     let text = read_input(file)
         .map_err(|error| Failure::usage(format!("could not read {}: {error}", file.display())))?;
+    let metric = Found::parse(name, &text).map_err(|error| Failure::usage(error.to_string()))?;
     let config = metric_config(name, &text).map_err(|error| Failure::usage(error.to_string()))?;
     let config = serde_json::to_string(&config)
         .map_err(|error| Failure::system(format!("could not write the config as JSON: {error}")))?;
-    Ok((name.to_owned(), config))
+    Ok(New { metric, config })
+}
+
+/// Runs the SQL of metrics, as `novi check` does.
+async fn refuse_failing(session: &Session, metrics: &[New]) -> Result<(), Failure> {
+    for New { metric, .. } in metrics {
+        if let Some(problem) = problems_of_metric(session, metric).await.first() {
+            return Err(Failure::rejected(format!("metric {:?}: {problem}", metric.name)));
+        }
+    }
+    Ok(())
 }
 
 /// The files of metrics in a folder, in the order of their names; others, such as those of attributes, are left out.
@@ -147,7 +168,7 @@ impl Create {
             for file in files {
                 let name = file.file_stem().and_then(OsStr::to_str).filter(|name| *name != "-");
                 let name = name.ok_or_else(|| Failure::usage("standard input needs a --name"))?;
-                if metrics.iter().any(|(known, _)| known == name) {
+                if metrics.iter().any(|known| known.metric.name == name) {
                     return Err(Failure::usage(format!(
                         "two files have the metric {name:?}: give one of them"
                     )));
@@ -161,15 +182,18 @@ impl Create {
     async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let new = self.metrics()?;
         let files = metrics(&session.config, &Rows::default(), &[]).map_err(Failure::usage)?;
-        if let Some((name, _)) = new.iter().find(|(name, _)| files.iter().any(|metric| metric.name == *name))
-        {
+        let has_file = |new: &&New| files.iter().any(|metric| metric.name == new.metric.name);
+        if let Some(New { metric, .. }) = new.iter().find(has_file) {
+            let name = &metric.name;
             return Err(Failure::rejected(format!(
                 "the folder of metrics has {name}.sql: delete it first, or give the metric another name"
             )));
         }
+        refuse_failing(session, &new).await?;
         perform(session, self.options, |current| {
             let mut operations = Vec::new();
-            for (id, (name, config)) in (current.next_activation_id()?..).zip(&new) {
+            for (id, New { metric, config }) in (current.next_activation_id()?..).zip(&new) {
+                let name = &metric.name;
                 if let Some(row) = metric_rows(&current.rows).find(|row| row.name == *name) {
                     return Err(Failure::rejected(format!(
                         "activation {} is a metric named {name:?}: change it with `novi metric edit`",
@@ -190,7 +214,9 @@ impl Create {
 impl Edit {
     async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let Self { name, file, options } = self;
-        let (_, config) = of_file(&name, &file)?;
+        let new = [of_file(&name, &file)?];
+        refuse_failing(session, &new).await?;
+        let [New { config, .. }] = new;
         let version = options.if_version;
         perform(session, options, |current| {
             let set = Fields::new().with("config", &raw(config.clone())?).maybe("version", version.as_ref());
@@ -294,14 +320,29 @@ fn text_of_file(session: &Session, name: &str) -> Result<String, Failure> {
 
 impl Delete {
     async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
-        let Self { name, options } = self;
+        let Self { name, force, options } = self;
         let version = options.if_version;
         perform(session, options, |current| {
             let id = row_of(&current.rows, &name, "delete")?;
-            Ok(Draft::new([Operation::delete_activation(id, version)]))
+            let mut draft = Draft::new([Operation::delete_activation(id, version)]);
+            draft.refusal = in_use(&current.rows, &name).filter(|_| !force);
+            Ok(draft)
         })
         .await
     }
+}
+
+/// Why a metric is not deleted: experiments that are not decided name it.
+fn in_use(rows: &Rows, name: &str) -> Option<Failure> {
+    let used: Vec<String> =
+        experiments_with_metric(rows, name).into_iter().map(|experiment| format!("{experiment:?}")).collect();
+    (!used.is_empty()).then(|| {
+        Failure::rejected(format!(
+            "the metric {name:?} is named by experiments that are not decided: {}; decide them first, or delete the metric \
+             with --force",
+            used.join(", ")
+        ))
+    })
 }
 
 fn no_metric(name: &str, all: &[Found]) -> Failure {

@@ -259,6 +259,11 @@ async fn experiments_are_rows_that_commands_create_and_change() {
         folder.write("novi_metrics/buyers.sql", BUYERS);
         folder.run(&["check"]).expect(0);
 
+        let unexplained = folder.run(&["experiment", "decide", "One page", "one-page"]).expect(2).err;
+        assert!(
+            unexplained.contains("a decision needs a reason: state why with --reason"),
+            "{kind:?}: {unexplained}"
+        );
         let unknown = folder.run(&["experiment", "decide", "One page", "red"]).expect(2).err;
         assert!(
             unknown.contains("expected one of the variants pages, one-page, or off"),
@@ -291,9 +296,31 @@ fn metrics_are_split_at_commas_and_one_variant_is_refused() {
     };
     let one = create("old=1").expect(2).err;
     assert!(one.contains("expected at least two variants, found 1"), "{one}");
-    create("old=1,new=1").expect(0);
+    let created = create("old=1,new=1").expect(0);
+    assert!(created.err.contains("no metric is named \"fun\"; add fun.sql"), "{created:?}");
+    folder
+        .write("revenue.sql", "-- kind: proportion\nselect unit, assigned_at as ts from novi_assignments\n");
+    folder.run(&["metric", "create", "revenue", "revenue.sql"]).expect(0);
+    let refused = folder.run(&["metric", "delete", "revenue"]).expect(5).err;
+    assert!(refused.contains("named by experiments that are not decided: \"A\""), "{refused}");
+    folder.run(&["metric", "delete", "revenue", "--force"]).expect(0);
+    let started = folder.run(&["experiment", "start", "A"]).expect(0);
+    assert!(started.err.contains("no metric is named \"revenue\""), "{started:?}");
     let shown = folder.run(&["--json", "experiment", "show", "A"]).expect(0).json();
     assert_eq!(shown["metrics"]["primary"], serde_json::json!(["revenue", "fun"]), "{shown}");
+}
+
+#[test]
+fn experiments_that_start_later_are_scheduled() {
+    let folder = Folder::migrated();
+    folder.run(&["flag", "create", "a"]).expect(0);
+    let create = ["experiment", "create", "A", "--flag", "a", "--control", "x", "--variants", "x=1,y=1"];
+    folder.run(&[&create[..], &["--start", "2999-01-01"]].concat()).expect(0);
+    let started = folder.run(&["experiment", "start", "A"]).expect(0);
+    assert!(started.err.contains("it enrolls units from 2999-01-01T00:00:00Z on"), "{started:?}");
+    assert!(folder.run(&["experiment", "list"]).expect(0).out.contains("scheduled"));
+    let shown = folder.run(&["experiment", "show", "A"]).expect(0).out;
+    assert!(shown.starts_with("A (scheduled)"), "{shown}");
 }
 
 #[test]
@@ -319,7 +346,7 @@ fn experiments_of_a_full_layer_are_refused() {
         folder.run(&["experiment", "start", name]).expect(0);
     }
     folder.run(&["lint"]).expect(0);
-    folder.run(&["experiment", "decide", "A", "off"]).expect(0);
+    folder.run(&["experiment", "decide", "A", "off", "--reason", "no effect"]).expect(0);
     assert!(folder.run(&["experiment", "show", "A"]).expect(0).out.contains("decision: off at "));
 }
 
@@ -477,11 +504,13 @@ async fn metrics_are_rows_or_files() {
         folder.write("revenue.sql", REVENUE);
         folder.write("invalid.sql", "-- kind: mode\nselect 1\n");
         folder.write("nonsense.sql", "-- kind: mean\nselect nonsense from orders\n");
+        folder.write("no-value.sql", "-- kind: mean\nselect user_id as unit, created_at as ts from orders\n");
         let report: &[&str] = &["experiment", "report", "color", "--until", "2026-11-20"];
         let transcript = folder.transcript(&[
             &["metric", "list"],
             &["metric", "create", "--name", "revenue", "invalid.sql"],
             &["metric", "create", "--name", "buyers", "revenue.sql"],
+            &["metric", "create", "--name", "spent", "no-value.sql"],
             &["metric", "create", "revenue.sql", "--reason", "What orders bring"],
             &["metric", "create", "revenue.sql"],
             &["metric", "list"],
@@ -520,8 +549,13 @@ async fn metrics_are_rows_or_files() {
         assert_eq!(history[0]["reason"], "What orders bring", "{:?}: {history}", database.kind);
         // The same name in a file, and SQL that the database rejects.
         folder.write("novi_metrics/revenue.sql", REVENUE);
-        folder.run(&["metric", "create", "nonsense.sql"]).expect(0);
+        let refused = folder.run(&["metric", "create", "nonsense.sql"]).expect(5).err;
+        assert!(refused.contains("metric \"nonsense\": could not run the query"), "{refused}");
+        let nonsense = "insert into activations (id, name, class_name, config) values (2, 'nonsense', 'novi.metric', \
+                        '{\"kind\": \"mean\", \"sql\": \"select nonsense from orders\"}')";
+        Raw::connect(&database).await.run(nonsense).await.unwrap();
         let check = folder.run(&["check"]);
+        assert!(check.out.contains("revision") && check.out.contains("2 issues of metrics"), "{check:?}");
         let twice = "metric \"revenue\" (activation 1): the file revenue.sql and the activation 1 are metrics with this \
                      name: delete the file, or the row, as in `novi metric delete revenue`";
         assert!(check.code == 1 && check.out.contains(twice), "{:?}: {check:?}", database.kind);

@@ -126,6 +126,9 @@ pub enum PlanError {
     /// The decision is neither a variant nor off, or both.
     #[error("expected either a variant or off")]
     Decision,
+    /// The decision has no reason.
+    #[error("a decision needs a reason: state why")]
+    Reason,
     /// The config of the row is invalid.
     #[error(
         "the config of the experiment {name:?} is invalid: {message}; `novi check` lists what to correct"

@@ -10,6 +10,7 @@ mod list;
 mod metrics;
 mod reweight;
 mod step;
+mod warnings;
 
 pub use analysis::{PlannedAnalysis, metrics_of, planned_analysis};
 pub use create::{LayerShare, NewExperiment, Weights};
@@ -18,3 +19,4 @@ pub use list::{ExperimentRow, ExperimentSummary, ExperimentVariant, experiments,
 pub use metrics::{metric_config, metric_rows, metric_text, with_metric_rows};
 pub(crate) use reweight::reweighted_experiment;
 pub use step::ExperimentStep;
+pub use warnings::{experiment_warnings, experiments_with_metric, scheduled_start};

@@ -1,6 +1,6 @@
 //! The lifecycle of an experiment.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use novi::{
     builtin::{ExperimentConfig, ExperimentDecision, ExperimentState},
     rows::{ActivationRow, Rows},
@@ -24,7 +24,7 @@ pub enum ExperimentStep {
     Decide {
         /// The variant for all callers; `None` turns the activation off.
         variant: Option<String>,
-        /// Why.
+        /// Why, which a decision must state.
         reason: Option<String>,
     },
 }
@@ -72,8 +72,8 @@ fn time(at: DateTime<Utc>) -> String {
 }
 
 /// The end of this second, so that no exposure before it is left out of a report.
-fn end_of_second(at: DateTime<Utc>) -> String {
-    time(if at.timestamp_subsec_nanos() > 0 { at + TimeDelta::seconds(1) } else { at })
+fn end_of_second(at: DateTime<Utc>) -> DateTime<Utc> {
+    if at.timestamp_subsec_nanos() > 0 { at.trunc_subsecs(0) + TimeDelta::seconds(1) } else { at }
 }
 
 fn refused(name: &str, state: ExperimentState, hint: &'static str) -> PlanError {
@@ -128,7 +128,7 @@ fn stop(
         state @ ExperimentState::Decided => return Err(refused(name, state, "it has ended")),
     }
     fields.set("state", &"stopped");
-    fields.set("stopped", &end_of_second(now));
+    fields.set("stopped", &time(end_of_second(now)));
     Ok(())
 }
 
@@ -141,7 +141,7 @@ fn decide(
     now: DateTime<Utc>,
 ) -> Result<(), PlanError> {
     match config.state() {
-        ExperimentState::Running => fields.set("stopped", &end_of_second(now)),
+        ExperimentState::Running => fields.set("stopped", &time(end_of_second(now))),
         ExperimentState::Stopped => (),
         state @ ExperimentState::Draft => {
             return Err(refused(name, state, "start it first, or delete its row"));
@@ -154,7 +154,10 @@ fn decide(
         let variants = config.variants().iter().map(|(known, _)| known.clone()).collect();
         return Err(PlanError::Variant { variant: variant.clone(), variants });
     }
+    let reason = reason.filter(|reason| !reason.trim().is_empty()).ok_or(PlanError::Reason)?;
     fields.set("state", &"decided");
-    fields.set("decision", &ExperimentDecision::new(variant.cloned(), reason.cloned(), now));
+    // Not before the end of the same second, at which it is stopped.
+    let at = end_of_second(now);
+    fields.set("decision", &ExperimentDecision::new(variant.cloned(), Some(reason.clone()), at));
     Ok(())
 }

@@ -126,7 +126,11 @@ async fn experiments_are_created_started_stopped_and_decided() {
         let invalid = api.post(&path("decide"), json!({"variant": "newer"})).await.error(422, "invalid");
         assert_eq!(problems(&invalid)[0].0, "/variant", "{kind:?}");
         api.post(&path("decide"), json!({})).await.error(422, "invalid");
+        let unexplained = api.post(&path("decide"), json!({"off": true})).await.error(422, "invalid");
+        assert_eq!(problems(&unexplained)[0].0, "/reason", "{kind:?}");
         let decided = api.post(&path("decide"), json!({"variant": "new", "reason": "+3 %"})).await.with(200);
+        assert_eq!(decided["revision"], api.flags.snapshot().revision().number(), "{kind:?}");
+        assert_eq!(decided["decision"]["at"], decided["stopped"], "{kind:?}");
         assert_eq!((&decided["state"], &decided["decision"]["variant"]), (&json!("decided"), &json!("new")));
         assert_eq!(decided["decision"]["reason"], "+3 %", "{kind:?}");
         assert_eq!(variant(1).as_deref(), Some("new"), "{kind:?}");

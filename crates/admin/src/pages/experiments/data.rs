@@ -44,6 +44,11 @@ impl Experiment {
         }
     }
 
+    /// Whether it runs, but enrolls no units before its start.
+    pub(crate) fn is_scheduled(&self) -> bool {
+        self.state == "running" && self.start.is_some_and(|start| start > Utc::now())
+    }
+
     /// The steps that it can take next, with what their buttons say.
     pub(super) fn steps(&self) -> &'static [(&'static str, &'static str)] {
         match self.state.as_str() {

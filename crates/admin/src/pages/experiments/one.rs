@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Path, Query};
-use novi_experiments::charts::number;
+use novi_experiments::{charts::number, experiment_warnings, find_experiment};
 use serde::Deserialize;
 
 use super::{
@@ -45,6 +45,7 @@ struct Settings {
     end: Option<Markup>,
     stopped: Option<Markup>,
     decided: Option<Markup>,
+    warnings: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -61,6 +62,15 @@ pub(super) async fn find(visit: &Visit, name: &str) -> Result<Option<Experiment>
     Ok(found.into_iter().next())
 }
 
+/// What was probably not meant in an experiment; nothing for visitors who may not see the metrics.
+pub(super) async fn warnings(visit: &Visit, name: &str) -> Result<Vec<String>, axum::response::Response> {
+    let Ok(known) = visit.api().get("/api/metrics").await else { return Ok(Vec::new()) };
+    let items = known["items"].as_array().into_iter().flatten();
+    let names: Vec<&str> = items.filter_map(|item| item["name"].as_str()).collect();
+    let config = find_experiment(visit.rows()?, name).and_then(|found| found.config.ok());
+    Ok(config.map(|config| experiment_warnings(&config, &names)).unwrap_or_default())
+}
+
 pub(crate) async fn one(
     visit: Visit,
     Path(name): Path<String>,
@@ -75,7 +85,8 @@ pub(crate) async fn one(
     let Some(report) = report.or_else(|| found.is_some().then(Markup::default)) else {
         return Err(visit.not_found(&format!("experiment {name:?} was not found")));
     };
-    let settings = |found: Experiment| Settings::of(&visit, found);
+    let warnings = warnings(&visit, &name).await?;
+    let settings = |found: Experiment| Settings { warnings, ..Settings::of(&visit, found) };
     Ok(visit.page(&ExperimentPage {
         layout: visit.layout(&name, Section::Experiments),
         notice: done.notice(visit.rows()?),
@@ -129,6 +140,7 @@ impl Settings {
             end: found.end.map(time),
             stopped: found.stopped.map(time),
             decided: found.decision.as_ref().and_then(|_| found.since()).map(time),
+            warnings: Vec::new(),
             found,
         }
     }

@@ -50,6 +50,8 @@ struct ReportPart {
 struct Found {
     from: Markup,
     until: Markup,
+    /// Whether no exposure counts yet.
+    is_early: bool,
     control: String,
     /// The probability of intervals, in percent.
     level: String,
@@ -115,8 +117,7 @@ pub(super) async fn section(
         Ok(report) => report,
         Err(failure) if failure.status == StatusCode::UNAUTHORIZED => return Err(failure),
         Err(failure) if failure.status == StatusCode::NOT_FOUND => {
-            let text =
-                "No unit was exposed yet. `Flags::expose`, guards with `expose`, and OFREP record exposures.";
+            let text = "No unit was exposed yet: nobody has been evaluated by code that records exposures.";
             return Ok((!order.is_empty()).then(|| missing(text)));
         }
         Err(failure) => return Ok(Some(missing(&failure.message))),
@@ -170,6 +171,7 @@ impl Found {
         Self {
             from: time(report.from),
             until: time(report.until),
+            is_early: report.from > report.until,
             control: report.control.clone(),
             level: format!("{} %", (1e4 * (1.0 - report.alpha)).round() / 100.0),
             warnings: report.warnings.clone(),
@@ -177,9 +179,11 @@ impl Found {
             units: units.collect(),
             ratio: ratio.map(|ratio| (ratio.is_broken, plain(Some(ratio.p)))),
             days: days(report, &order),
+            // A metric without units only repeats the warning that there are none.
             metrics: report
                 .metrics
                 .iter()
+                .filter(|_| report.units.values().any(|units| *units > 0))
                 .map(|metric| MetricPart::of(metric, report, &order, moments))
                 .collect(),
         }

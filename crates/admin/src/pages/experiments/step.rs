@@ -5,23 +5,29 @@ use axum::{
     extract::{Path, Query},
     http::{Method, StatusCode},
 };
+use chrono::Utc;
 use novi::{activation::Words, rows::ActivationRow};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{data::Experiment, one::find, path_of};
+use super::{
+    data::Experiment,
+    one::{find, warnings},
+    path_of,
+};
 use crate::{
     api::{Failure, escape},
     body::{ChosenCallers, Entered},
     forms::json::checked,
     pages::{
         effect::{effect, generated},
-        flags::text_of,
+        flag::id_of,
+        flags::{Done, text_of},
         form::object,
         switch::{affected, problems},
     },
     visit::{Editor, Layout, Page, Section, Sent, Visit},
-    words::{Markup, words},
+    words::{Markup, time, words},
 };
 
 #[derive(Debug, Deserialize)]
@@ -42,6 +48,10 @@ struct StepPage {
     verb: &'static str,
     /// What the step does, in words.
     meaning: &'static str,
+    /// From when on it enrolls units, if that is later than now.
+    scheduled: Option<Markup>,
+    /// What was probably not meant.
+    warnings: Vec<String>,
     /// The variants to decide for, and whether one is chosen.
     variants: Vec<(String, bool)>,
     is_off: bool,
@@ -67,6 +77,9 @@ struct Step<'a> {
 
 /// The choice of a variant in a form, so that none is called off.
 const VARIANT: &str = "variant:";
+
+/// Takes the place of a reason in a preview, which needs none.
+const NO_REASON_YET: &str = "not stated yet";
 
 impl Step<'_> {
     fn meaning(self) -> Option<(&'static str, &'static str)> {
@@ -128,6 +141,7 @@ async fn page(
     let not_found = || visit.not_found(&format!("experiment {name:?} was not found"));
     let found = find(visit, name).await?.ok_or_else(not_found)?;
     let (verb, meaning) = step.meaning().ok_or_else(|| visit.not_found("experiments have no such step"))?;
+    let is_start = step.name == "start";
     let is_chosen = |variant: &str| step.decision.strip_prefix(VARIANT) == Some(variant);
     let variants =
         found.variants.iter().map(|variant| (variant.variant.clone(), is_chosen(&variant.variant)));
@@ -139,6 +153,8 @@ async fn page(
         step: step.name.to_owned(),
         verb,
         meaning,
+        scheduled: is_start.then_some(found.start).flatten().filter(|start| *start > Utc::now()).map(time),
+        warnings: if is_start { warnings(visit, name).await? } else { Vec::new() },
         variants: variants.collect(),
         is_off: step.decision == "off",
         error: None,
@@ -151,7 +167,9 @@ async fn page(
         reason: step.reason.to_owned(),
     };
     if step.is_chosen() {
-        match step.call(visit, name, "?dry_run=true", &[]).await {
+        let is_stated = !step.reason.trim().is_empty();
+        let drafted = Step { reason: if is_stated { step.reason } else { NO_REASON_YET }, ..step };
+        match drafted.call(visit, name, "?dry_run=true", &[]).await {
             Ok(planned) => page.show(visit, &found, &planned, callers).await?,
             Err(failure) if failure.status == StatusCode::UNAUTHORIZED => return Err(visit.fail(&failure)),
             Err(failure) => page.error = Some(message(&failure)),
@@ -200,6 +218,14 @@ impl StepPage {
     }
 }
 
+/// What was done, with the flag by which it can be undone.
+fn done(visit: &Visit, step: Step<'_>, changed: &Value) -> String {
+    let flags = changed["flags"].as_array().into_iter().flatten();
+    let flag = flags.filter_map(Value::as_str).find_map(|name| id_of(visit, name));
+    let before = visit.snapshot.revision().number();
+    flag.map_or_else(|| format!("done={}", step.name), |flag| Done::query(step.name, flag, before, changed))
+}
+
 pub(crate) async fn step(Path(name): Path<String>, sent: Sent) -> Page {
     let visit = &sent.visit;
     let step = Step { name: sent.text("do"), decision: sent.text("decision"), reason: sent.text("reason") };
@@ -214,7 +240,9 @@ pub(crate) async fn step(Path(name): Path<String>, sent: Sent) -> Page {
         let mut headers = sent.authorship();
         headers.push(("if-match", &version));
         match step.call(visit, &name, "", &headers).await {
-            Ok(_) => return Ok(visit.redirect(&format!("{}?done={}", path_of(&name), step.name))),
+            Ok(changed) => {
+                return Ok(visit.redirect(&format!("{}?{}", path_of(&name), done(visit, step, &changed))));
+            }
             Err(failure) if failure.status == StatusCode::UNAUTHORIZED => return Err(visit.fail(&failure)),
             Err(failure) => error = Some(message(&failure)),
         }

@@ -11,6 +11,12 @@ use crate::{output::sanitize, session::Session};
 /// How long the database may take for each query of a metric.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What is wrong with a metric, from the database.
+pub(in crate::commands) async fn problems_of_metric(session: &Session, metric: &Metric) -> Vec<String> {
+    let checked = check_metric(&database(&session.config, Some(TIMEOUT)), metric).await;
+    checked.unwrap_or_else(|error| vec![error.to_string()])
+}
+
 /// What is wrong with the metrics in the folder `[experiments] metrics` and of rows, and with the names of metrics in experiments.
 pub(in crate::commands) async fn metric_problems(session: &Session, rows: &Rows) -> Vec<String> {
     let metrics = match metrics(&session.config, rows, &[]) {
@@ -33,14 +39,12 @@ pub(in crate::commands) async fn metric_problems(session: &Session, rows: &Rows)
     if session.snapshot_file().is_some() {
         return problems;
     }
-    let database = database(&session.config, Some(TIMEOUT));
     let place = |metric: &Metric| match metric_rows(rows).find(|row| row.name == metric.name) {
         Some(row) => format!("metric {:?} (activation {})", row.name, row.id),
         None => format!("{}.sql", metric.name),
     };
     for metric in &metrics {
-        let checked = check_metric(&database, metric).await;
-        let found = checked.unwrap_or_else(|error| vec![error.to_string()]);
+        let found = problems_of_metric(session, metric).await;
         problems.extend(
             found.into_iter().map(|problem| sanitize(&format!("{}: {problem}", place(metric))).into_owned()),
         );

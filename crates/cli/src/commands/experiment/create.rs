@@ -6,7 +6,7 @@ use clap::Args;
 use novi::builtin::{ExperimentMetrics, Holdout};
 use novi_experiments::{LayerShare, NewExperiment, Weights};
 
-use super::failure::failure;
+use super::{failure::failure, guard::warnings};
 use crate::{
     commands::{
         change::{ChangeOptions, Current, Draft, Fields, Operation, perform, raw},
@@ -124,9 +124,11 @@ impl Create {
             let (_, config) = new.plan(&current.rows).map_err(|error| failure(&error))?;
             let id = current.next_activation_id()?;
             let fields = Fields::new().with("id", &id).with("name", &new.name);
-            let fields = fields.with("class_name", &NewExperiment::CLASS).with("config", &raw(config)?);
+            let fields =
+                fields.with("class_name", &NewExperiment::CLASS).with("config", &raw(config.clone())?);
             let operations = [Operation::create_activation(fields), Operation::link(flag.id, id, version)];
             let mut draft = Draft::new(operations);
+            draft.notes = warnings(session, current, &config);
             if !flag.status {
                 draft.notes.push(format!("{} is off; `novi enable` turns it on", flag.name));
             }

@@ -8,6 +8,7 @@ use crate::output::Failure;
 pub(super) fn failure(error: &PlanError) -> Failure {
     match error {
         PlanError::NotFound { .. } => Failure::not_found(error.to_string()).code("experiment_not_found"),
+        PlanError::Reason => Failure::usage(format!("{error} with --reason")),
         PlanError::Name
         | PlanError::OneVariant(_)
         | PlanError::Control { .. }

@@ -4,14 +4,15 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use chrono::Utc;
 use clap::{Args, ValueEnum};
-use novi::{config::OnHarm, rows::Rows};
+use novi::{builtin::ExperimentConfig, config::OnHarm, rows::Rows};
 use novi_experiments::{
-    Database, Guard as Guardrails, GuardError, Guarded, Metric, read_metrics, with_metric_rows,
+    Database, Guard as Guardrails, GuardError, Guarded, Metric, experiment_warnings, read_metrics,
+    with_metric_rows,
 };
 use serde_json::json;
 
 use crate::{
-    commands::value_parser::duration,
+    commands::{change::Current, value_parser::duration},
     output::{DRY_RUN, Failure, print, print_json, print_note, sanitize, with_progress},
     session::{Config, Session},
 };
@@ -131,6 +132,18 @@ pub(in crate::commands) fn metrics(
     let folder = config.file(&config.experiments.metrics).filter(|path| path.exists());
     let files = read_metrics(folder.as_slice()).map_err(|error| error.to_string())?;
     Ok(with_metric_rows(files, rows))
+}
+
+/// What was probably not meant in the config of an experiment.
+pub(super) fn warnings(session: &Session, current: &Current, config: &str) -> Vec<String> {
+    let Ok(config) = ExperimentConfig::parse(config) else { return Vec::new() };
+    match metrics(&session.config, &current.rows, &[]) {
+        Ok(known) => {
+            let names: Vec<&str> = known.iter().map(|metric| metric.name.as_str()).collect();
+            experiment_warnings(&config, &names)
+        }
+        Err(error) => vec![error],
+    }
 }
 
 pub(in crate::commands) fn guard(

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use novi::{builtin::ExperimentState, store::AssignmentStore};
 use novi_experiments::{ExperimentSummary, experiments, find_experiment};
@@ -105,7 +106,11 @@ async fn units(
 }
 
 fn state(summary: &ExperimentSummary) -> &'static str {
-    summary.state.map_or("invalid", ExperimentState::name)
+    let start = summary.start.as_ref().and_then(|start| start.parse::<DateTime<Utc>>().ok());
+    match summary.state {
+        Some(ExperimentState::Running) if start.is_some_and(|start| start > Utc::now()) => "scheduled",
+        state => state.map_or("invalid", ExperimentState::name),
+    }
 }
 
 fn line(summary: &ExperimentSummary) -> Vec<String> {

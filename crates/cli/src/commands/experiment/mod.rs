@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 pub(super) use self::{
-    check::metric_problems,
+    check::{metric_problems, problems_of_metric},
     guard::{guard, metrics},
     reweigh::{bandit, metric_of},
 };

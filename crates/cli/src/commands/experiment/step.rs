@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use chrono::Utc;
+use chrono::{SecondsFormat, Utc};
 use clap::Args;
 use novi::builtin::ExperimentConfig;
-use novi_experiments::ExperimentStep;
+use novi_experiments::{ExperimentStep, scheduled_start};
 
-use super::failure::failure;
+use super::{failure::failure, guard::warnings};
 use crate::{
     commands::change::{ChangeOptions, Current, Draft, Fields, Operation, perform, raw},
     output::Failure,
@@ -92,12 +92,24 @@ async fn step(
     perform(session, options, |current: &Current| {
         let found = novi_experiments::find_experiment(&current.rows, name);
         let config = found.and_then(|found| found.config.ok());
-        let step = step(config.as_ref().map(ExperimentConfig::variants).unwrap_or_default());
-        let (row, config) = step.plan(&current.rows, name, Utc::now()).map_err(|error| failure(&error))?;
+        let (wanted, now) =
+            (step(config.as_ref().map(ExperimentConfig::variants).unwrap_or_default()), Utc::now());
+        let (row, config) = wanted.plan(&current.rows, name, now).map_err(|error| failure(&error))?;
+        let config_after = ExperimentConfig::parse(&config).ok();
         // The step follows from the config that was read.
         let version = version.unwrap_or(row.row_version);
-        let set = Fields::new().with("config", &raw(config)?).with("version", &version);
-        Ok(Draft::new([Operation::update_activation(row.id, &set)]))
+        let set = Fields::new().with("config", &raw(config.clone())?).with("version", &version);
+        let mut draft = Draft::new([Operation::update_activation(row.id, &set)]);
+        if let ExperimentStep::Start = wanted {
+            draft.notes = warnings(session, current, &config);
+        }
+        if let Some(start) = config_after.and_then(|config| scheduled_start(&config, now)) {
+            draft.notes.push(format!(
+                "it enrolls units from {} on",
+                start.to_rfc3339_opts(SecondsFormat::Secs, true)
+            ));
+        }
+        Ok(draft)
     })
     .await
 }

@@ -5,7 +5,7 @@ use chrono::Utc;
 use novi::rows::Rows;
 use novi_experiments::{ExperimentStep, ExperimentSummary, NewExperiment, PlanError, experiments};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 
 use super::list::units;
@@ -41,7 +41,7 @@ pub(crate) struct Decision {
     /// Whether the activation, and with it the flag, is off instead.
     #[serde(default)]
     off: bool,
-    /// Why, for the experiment and for the history.
+    /// Why, for the experiment and for the history. Required, here or as that of the change.
     #[serde(default)]
     #[schemars(length(max = 1000))]
     reason: Option<String>,
@@ -50,11 +50,20 @@ pub(crate) struct Decision {
     version: Option<Int>,
 }
 
+/// An experiment after a change.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ChangedExperiment {
+    #[serde(flatten)]
+    summary: ExperimentSummary,
+    /// The first revision with the change.
+    revision: i64,
+}
+
 pub(crate) async fn create(
     State(state): State<AppState>,
     options: EditOptions,
     body: JsonBody<NewExperiment>,
-) -> Result<Created<ExperimentSummary>, ApiError> {
+) -> Result<Created<ChangedExperiment>, ApiError> {
     // The fields of the body are those of the config, at the same places.
     let config = JsonBody { value: (), json: json!({"config": &body.json}), problems: Vec::new() };
     let new = body.valid()?;
@@ -82,7 +91,7 @@ pub(crate) async fn start(
     FlagName(name): FlagName,
     version: IfMatch,
     options: EditOptions,
-) -> Result<Changed<ExperimentSummary>, ApiError> {
+) -> Result<Changed<ChangedExperiment>, ApiError> {
     step(&state, &options, &name, version.or(None)?, &ExperimentStep::Start).await
 }
 
@@ -91,7 +100,7 @@ pub(crate) async fn stop(
     FlagName(name): FlagName,
     version: IfMatch,
     options: EditOptions,
-) -> Result<Changed<ExperimentSummary>, ApiError> {
+) -> Result<Changed<ChangedExperiment>, ApiError> {
     step(&state, &options, &name, version.or(None)?, &ExperimentStep::Stop).await
 }
 
@@ -101,7 +110,7 @@ pub(crate) async fn decide(
     version: IfMatch,
     mut options: EditOptions,
     body: JsonBody<Decision>,
-) -> Result<Changed<ExperimentSummary>, ApiError> {
+) -> Result<Changed<ChangedExperiment>, ApiError> {
     let Decision { variant, off, reason, version: stated } = body.valid()?;
     let reason = reason.or_else(|| options.reason.clone());
     options.reason = options.reason.or_else(|| reason.clone());
@@ -116,7 +125,7 @@ async fn step(
     name: &str,
     version: Option<Int>,
     step: &ExperimentStep,
-) -> Result<Changed<ExperimentSummary>, ApiError> {
+) -> Result<Changed<ChangedExperiment>, ApiError> {
     let body = JsonBody { value: (), json: Value::Null, problems: Vec::new() };
     let outcome = perform(state, options, (&body, version), |rows| {
         let (row, config) = step.plan(rows, name, Utc::now())?;
@@ -176,13 +185,15 @@ fn raw(config: String) -> Option<Box<RawValue>> {
 }
 
 /// The experiment of the first change.
-async fn written_row(state: &AppState, written: &Written) -> Result<Row<ExperimentSummary>, ApiError> {
+async fn written_row(state: &AppState, written: &Written) -> Result<Row<ChangedExperiment>, ApiError> {
     let id = written.targets.first().map(|(_, id)| *id);
     let found = experiments(rows(&written.snapshot)?).into_iter().find(|found| Some(found.row.id) == id);
     let missing = || ApiError::not_seen(written.revision, "the written row is not in the current snapshot");
     let found = found.ok_or_else(missing)?;
     let units = units(state, &found.row.name).await;
-    Row::new(&found.summary(units.as_deref()), found.row.row_version)
+    let changed =
+        ChangedExperiment { summary: found.summary(units.as_deref()), revision: written.revision.number() };
+    Row::new(&changed, found.row.row_version)
 }
 
 /// The problems of the row, as those of the body: its fields are those of the config.
@@ -212,6 +223,7 @@ fn refused(error: &PlanError) -> ApiError {
         PlanError::Percentage { .. } => ("/traffic", ProblemKind::Invalid),
         PlanError::Variant { .. } => ("/variant", ProblemKind::Invalid),
         PlanError::Decision => ("", ProblemKind::Invalid),
+        PlanError::Reason => ("/reason", ProblemKind::Invalid),
         _ => ("", ProblemKind::Refused),
     };
     ApiError::rejected(vec![Problem::new(pointer, message).kind(kind)])
