@@ -154,6 +154,9 @@ pub(crate) trait Configured: Activation + Sized {
     /// Whether the type reads rows of `activation_members`. For other types such rows are a problem.
     const TAKES_MEMBERS: bool = false;
 
+    /// Whether flags can depend on rows of the type. Others only describe something, and are off for everybody.
+    const IS_CONDITION: bool = true;
+
     /// Compiles a row. Returns `None` if the row cannot be used, after reporting its problems.
     fn configure(config: Self::Config, row: &mut CompileContext<'_>) -> Option<Self>;
 

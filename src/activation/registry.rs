@@ -36,6 +36,7 @@ pub struct ActivationType {
     /// Whether an evaluation may panic. Built-in types do not.
     may_panic: bool,
     takes_members: bool,
+    is_condition: bool,
     maker: Maker,
 }
 
@@ -123,7 +124,7 @@ impl ActivationType {
             phrase: phrase::<T>,
             to_sql: activation_to_sql::<T>,
         };
-        Self::made(class, aliases, description, location, (true, false), maker)
+        Self::made(class, aliases, description, location, (true, false, true), maker)
     }
 
     /// A built-in type, which does not panic.
@@ -139,7 +140,8 @@ impl ActivationType {
             phrase: phrase_config::<T>,
             to_sql: config_to_sql::<T>,
         };
-        Self::made(class, aliases, description, location, (false, T::TAKES_MEMBERS), maker)
+        let flags = (false, T::TAKES_MEMBERS, T::IS_CONDITION);
+        Self::made(class, aliases, description, location, flags, maker)
     }
 
     const fn made(
@@ -147,7 +149,7 @@ impl ActivationType {
         aliases: &'static [&'static str],
         description: &'static str,
         location: &'static str,
-        (may_panic, takes_members): (bool, bool),
+        (may_panic, takes_members, is_condition): (bool, bool, bool),
         maker: Maker,
     ) -> Self {
         let (class, description) = (Cow::Borrowed(class), Cow::Borrowed(description));
@@ -158,6 +160,7 @@ impl ActivationType {
             location: Cow::Borrowed(location),
             may_panic,
             takes_members,
+            is_condition,
             maker,
         }
     }
@@ -177,6 +180,7 @@ impl ActivationType {
             location,
             may_panic: false,
             takes_members: false,
+            is_condition: true,
             maker: Maker::File(script),
         }
     }
@@ -189,6 +193,12 @@ impl ActivationType {
     #[must_use]
     pub const fn takes_members(&self) -> bool {
         self.takes_members
+    }
+
+    /// Whether flags can depend on rows of the type: metrics only describe something.
+    #[must_use]
+    pub const fn is_condition(&self) -> bool {
+        self.is_condition
     }
 
     /// The class name of its rows.

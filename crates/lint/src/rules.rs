@@ -69,8 +69,12 @@ fn of_rows(subject: &Subject<'_>) -> Vec<Finding> {
     for row in subject.rows.activations.iter().filter(|row| !invalid.contains(&row.id)) {
         let mut add = |code, message| findings.push(of_activation(row, code, message));
         // Reports read metrics, by their names.
-        if !used.contains(&row.id) && row.class_name != MetricConfig::CLASS {
-            add("unused", "no flag depends on it".to_owned());
+        match (used.contains(&row.id), row.class_name == MetricConfig::CLASS) {
+            (true, true) => {
+                add("metric_as_condition", "flags depend on it, and a metric is off for everybody".to_owned())
+            }
+            (false, false) => add("unused", "no flag depends on it".to_owned()),
+            _ => (),
         }
         let config = serde_json::from_str(row.config.as_deref().unwrap_or("null")).unwrap_or_default();
         // Experiments whose configs are equal draw by their names.

@@ -14,6 +14,9 @@ pub enum ViewError {
     /// The address is invalid, or this build does not support the database.
     #[error("{0}")]
     Url(String),
+    /// The database has no schema of this name.
+    #[error("the database has no schema {0:?}")]
+    NoSchema(String),
     /// The database failed.
     #[error("{action}: {source}")]
     Database {
@@ -152,11 +155,35 @@ impl Views {
                 sqlx::query_as(query).bind(schema).fetch_all(connection).await.map_err(read())?
             }
         };
+        if let (true, Some(schema)) = (rows.is_empty(), schema)
+            && !self.has_schema(schema).await.map_err(read())?
+        {
+            return Err(ViewError::NoSchema(schema.to_owned()));
+        }
         let spec = |(name, definition): &(String, String)| {
             let name = schema.map_or_else(|| name.clone(), |schema| format!("{schema}.{name}"));
             ViewSpec::read(&name, definition)
         };
         Ok(rows.iter().filter_map(spec).collect())
+    }
+
+    #[cfg_attr(not(any(feature = "postgres", feature = "mysql")), expect(unused_variables))]
+    async fn has_schema(&mut self, schema: &str) -> Result<bool, sqlx::Error> {
+        let count: i64 = match &mut self.connection {
+            #[cfg(feature = "sqlite")]
+            Open::Sqlite(_) => 0,
+            #[cfg(feature = "postgres")]
+            Open::Postgres(connection) => {
+                let query = "select count(*) from pg_namespace where nspname = $1";
+                sqlx::query_scalar(query).bind(schema).fetch_one(connection).await?
+            }
+            #[cfg(feature = "mysql")]
+            Open::MySql(connection) => {
+                let query = "select count(*) from information_schema.schemata where schema_name = ?";
+                sqlx::query_scalar(query).bind(schema).fetch_one(connection).await?
+            }
+        };
+        Ok(count > 0)
     }
 
     /// Runs the statements that renew views, in one transaction; MySQL commits each of them. Returns the views that were

@@ -108,6 +108,8 @@ impl Activation for Metric {
 impl Configured for Metric {
     type Config = MetricConfig;
 
+    const IS_CONDITION: bool = false;
+
     fn configure(config: MetricConfig, row: &mut CompileContext<'_>) -> Option<Self> {
         let named = [(".kind", &config.kind), (".sql", &config.sql)];
         let missing = named.into_iter().find(|(_, text)| text.trim().is_empty());

@@ -2,6 +2,7 @@
 
 pub(crate) mod dependents;
 pub(crate) mod excerpt;
+mod misuse;
 pub(crate) mod reachable;
 pub(crate) mod validator;
 

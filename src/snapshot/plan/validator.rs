@@ -7,7 +7,7 @@ use crate::{
     rows::{FlagMetadata, Rows, issue::Issue},
     snapshot::{
         Settings, Snapshot,
-        plan::{self, Plan, Side},
+        plan::{self, Plan, Side, misuse::misused},
     },
     store::{Edit, Validate, sort},
 };
@@ -44,6 +44,7 @@ impl Validator {
         let (was, will_be) = (self.compile(&before), self.compile(&after));
         let (was, will_be) = (Side::new(&before, &was), Side::new(&after, &will_be));
         problems.extend(caused(&was, &will_be));
+        problems.extend(misused(&self.registry, &before, &after));
         plan::compare(was, will_be, problems)
     }
 
@@ -57,11 +58,13 @@ impl Validator {
 
 impl Validate for Validator {
     fn problems(&self, before: Arc<Rows>, after: Arc<Rows>) -> Vec<Issue> {
+        let mut problems = misused(&self.registry, &before, &after);
         let will_be = self.compile(&after);
-        if will_be.issues().is_empty() {
-            return Vec::new();
+        if !will_be.issues().is_empty() {
+            problems
+                .extend(caused(&Side::new(&before, &self.compile(&before)), &Side::new(&after, &will_be)));
         }
-        caused(&Side::new(&before, &self.compile(&before)), &Side::new(&after, &will_be))
+        problems
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who makes a change and why, for the history.
 
-use clap::Args;
+use clap::{Args, builder::NonEmptyStringValueParser};
 use novi::store::Author;
 
 /// The author of what an import writes.
@@ -20,7 +20,7 @@ pub(super) struct Authorship {
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Actor {
     /// Name to record as the author [default: $USER, else $LOGNAME, else the user of the operating system]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     actor: Option<String>,
 }
 

@@ -345,7 +345,11 @@ pub(super) async fn problems(session: &Session) -> Result<Vec<String>, Failure> 
     let mut problems = Vec::new();
     for system in Followed::ALL {
         let legacy = Legacy::of(session, system, &tables);
-        if legacy.features.is_some() {
+        if let Some(features) = &legacy.features {
+            let unfollowed = features.iter().filter_map(problem);
+            problems.extend(
+                unfollowed.map(|problem| format!("a flag of {} is not followed: {problem}", system.name())),
+            );
             let repair = format!("; run `novi follow-legacy {} --sync`", system.id());
             let found = legacy.problems().await?;
             problems.extend(found.into_iter().map(|problem| problem + &repair));

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{change::flag_name, value_parser::positive};
 use crate::{
-    output::{Failure, count, fields, print, print_json, timestamp, with_progress},
+    output::{Failure, count, fields, one_line, print, print_json, timestamp, with_progress},
     session::Session,
 };
 
@@ -112,9 +112,10 @@ async fn prune(session: &Session, store: &dyn SchemaStore, keep: Retention) -> R
 /// A change in one line.
 pub(super) fn line(record: &HistoryRecord) -> String {
     let time = record.changed_at.map_or_else(String::new, timestamp);
-    let actor = record.actor.as_deref().unwrap_or("-");
+    let actor = record.actor.as_deref().map_or_else(|| "-".to_owned(), one_line);
     let fields = fields(record.entity, record.operation, &record.fields());
-    let reason = record.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let reason =
+        record.reason.as_deref().map(|reason| format!(" ({})", one_line(reason))).unwrap_or_default();
     format!(
         "{:>6}  {time}  {actor}  {} {}{fields}{reason}",
         record.revision.number(),

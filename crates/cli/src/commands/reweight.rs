@@ -3,19 +3,12 @@
 use std::{collections::BTreeSet, process::ExitCode};
 
 use clap::Args;
-use novi::{
-    activation::Registry,
-    rows::{ActivationRow, Conflict, Rows},
-    store::{Change, Edit},
-};
+use novi::rows::ActivationRow;
 use novi_match::suggest::most_similar;
 use serde_json::{Value, json};
 
-use super::change::{ChangeOptions, find_activation};
-use crate::{
-    output::{DRY_RUN, Failure, WOULD_BE_REJECTED, print, print_json},
-    session::Session,
-};
+use super::change::{ChangeOptions, Draft, Fields, Operation, perform, raw};
+use crate::{output::Failure, session::Session};
 
 /// The only type with weights.
 const SPLIT: &str = "novi.split";
@@ -42,96 +35,81 @@ pub(crate) struct Reweight {
     #[arg(long)]
     force: bool,
 
+    /// Change the split although several flags use it
+    #[arg(long)]
+    shared: bool,
+
     #[command(flatten)]
     options: ChangeOptions,
 }
 
 impl Reweight {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
-        let ChangeOptions { authorship, if_version, dry_run } = self.options;
-        let flags = session.flags().await?;
-        let snapshot = flags.snapshot();
-        let none = Rows::default();
-        let rows = snapshot.rows().unwrap_or(&none);
-        let row = find_activation(rows, &self.activation)?;
-        let what = format!("activation {} {:?}", row.id, row.name);
-        if let Some(version) = if_version.filter(|version| *version != row.row_version) {
-            let conflict = Conflict::new("activations", row.id, &row.name, version, Some(row.row_version));
-            return Err(Failure::rejected(conflict.to_string()));
-        }
-        let is_split = Registry::global()?.find(&row.class_name).is_some_and(|kind| kind.class() == SPLIT);
-        if !is_split {
-            let message = format!("{what} is of type {:?}; only {SPLIT:?} has weights", row.class_name);
-            return Err(Failure::rejected(message));
-        }
+        let Self { activation, weights, force, shared, options } = self;
         let weights: Vec<(&str, f64)> =
-            self.weights.iter().map(|(name, weight)| (name.as_str(), *weight)).collect();
+            weights.iter().map(|(name, weight)| (name.as_str(), *weight)).collect();
         let mut names = BTreeSet::new();
         if let Some((twice, _)) = weights.iter().find(|(name, _)| !names.insert(*name)) {
             return Err(Failure::usage(format!("variant {twice:?} has two weights; expected one")));
         }
-        let before = row.config.as_deref().unwrap_or_default();
-        let new = novi::builtin::reweighted(before, &weights)
-            .map_err(|error| Failure::rejected(format!("{what}: {error}")))?;
-        let old = variants(before);
-        let listed: BTreeSet<_> = weights.iter().map(|(name, _)| (*name).to_owned()).collect();
-        let (added, removed): (Vec<_>, Vec<_>) =
-            (listed.difference(&old).collect(), old.difference(&listed).collect());
-        let meant = |name: &str| most_similar(name, removed.iter().map(|name| name.as_str()));
-        let changed = ActivationRow { config: Some(new.config.clone()), ..row.clone() };
-        // The new weights depend on those of this version.
-        let edit = Edit::new([Change::UpdateActivation(changed)]).expect_activation(row.id, row.row_version);
-        let misspelled = added.iter().find_map(|name| Some((name, meant(name)?))).filter(|_| !self.force);
-        let mut problems = Vec::new();
-        let misspelled = misspelled.map(|(name, meant)| {
-            Failure::rejected(format!(
-                "{what}: unknown variant {name:?}; did you mean {meant:?}? --force replaces {meant:?} by {name:?}"
-            ))
-        });
-        if dry_run {
-            let rows = snapshot.rows().cloned().unwrap_or_default();
-            problems = flags.validator().plan(rows, &edit).problems;
-        } else {
-            if let Some(misspelled) = misspelled {
-                return Err(misspelled);
+        let version = options.if_version;
+        perform(session, options, |current| {
+            let row = current.activation(&activation)?;
+            let what = format!("activation {} {:?}", row.id, row.name);
+            if version.is_some_and(|version| version != row.row_version) {
+                return Err(Failure::rejected(format!(
+                    "{what} is at version {}: modified since you read it; reload and retry",
+                    row.row_version
+                )));
             }
-            let edit = edit.by(authorship.author());
-            flags.writer().commit(&*session.store().await?, edit).await?;
-        }
-        let is_rejected = !problems.is_empty();
-        let done = misspelled.or_else(|| is_rejected.then(|| Failure::rejected(WOULD_BE_REJECTED)));
-        let done = done.map_or(Ok(ExitCode::SUCCESS), Err);
-        if session.json {
-            let config: Value = serde_json::from_str(&new.config).unwrap_or_default();
-            print_json(&json!({
-                "id": row.id,
-                "config": config,
-                "moved": new.moved,
-                "added": added,
-                "removed": removed,
-                "problems": problems,
-                "written": !dry_run,
-            }))?;
-            return done;
-        }
-        let verb = if dry_run { "would move" } else { "move" };
-        let percent = (new.moved * 100_000.0).round() / 1_000.0;
-        print(format_args!("{what}: {percent}% of the callers {verb} to another variant"))?;
-        for name in &added {
-            let meant = meant(name).map(|meant| format!(" (did you mean {meant:?}?)"));
-            print(format_args!("  adds variant {name:?}{}", meant.unwrap_or_default()))?;
-        }
-        for name in &removed {
-            print(format_args!("  removes variant {name:?}"))?;
-        }
-        for problem in &problems {
-            print(format_args!("problem: {problem}"))?;
-        }
-        if dry_run {
-            print(DRY_RUN)?;
-        }
-        done
+            let is_split = current.registry.find(&row.class_name).is_some_and(|kind| kind.class() == SPLIT);
+            if !is_split {
+                let message = format!("{what} is of type {:?}; only {SPLIT:?} has weights", row.class_name);
+                return Err(Failure::rejected(message));
+            }
+            let users: Vec<String> =
+                current.users_of(row.id).iter().map(|flag| format!("{flag:?}")).collect();
+            if users.len() > 1 && !shared {
+                let users = users.join(", ");
+                let message = format!("{what} is used by {users}; --shared changes it for all of them");
+                return Err(Failure::rejected(message));
+            }
+            draft(row, &what, &weights, force)
+        })
+        .await
     }
+}
+
+fn draft(row: &ActivationRow, what: &str, weights: &[(&str, f64)], force: bool) -> Result<Draft, Failure> {
+    let before = row.config.as_deref().unwrap_or_default();
+    let new = novi::builtin::reweighted(before, weights)
+        .map_err(|error| Failure::rejected(format!("{what}: {error}")))?;
+    let old = variants(before);
+    let listed: BTreeSet<_> = weights.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let (added, removed): (Vec<_>, Vec<_>) =
+        (listed.difference(&old).collect(), old.difference(&listed).collect());
+    let meant = |name: &str| most_similar(name, removed.iter().map(|name| name.as_str()));
+    let misspelled = added.iter().find_map(|name| Some((name, meant(name)?))).filter(|_| !force);
+    let refusal = misspelled.map(|(name, meant)| {
+        Failure::rejected(format!(
+            "{what}: unknown variant {name:?}; did you mean {meant:?}? --force replaces {meant:?} by {name:?}"
+        ))
+    });
+    let percent = (new.moved * 100_000.0).round() / 1_000.0;
+    let mut notes = vec![format!("{percent} % of the callers get another variant")];
+    notes.extend(added.iter().map(|name| format!("adds variant {name:?}")));
+    notes.extend(removed.iter().map(|name| format!("removes variant {name:?}")));
+    let config: Value = serde_json::from_str(&new.config).unwrap_or_default();
+    let details = json!({
+        "id": row.id, "config": config, "moved": new.moved, "added": added, "removed": removed,
+    });
+    // The new weights depend on those of this version.
+    let set = Fields::new().with("config", &raw(new.config)?).with("version", &row.row_version);
+    let mut draft = Draft { notes, refusal, ..Draft::new([Operation::update_activation(row.id, &set)]) };
+    if let Value::Object(details) = details {
+        draft.details = details;
+    }
+    Ok(draft)
 }
 
 /// The variants of a split's config.

@@ -47,7 +47,7 @@ pub(crate) struct Rollback {
     authorship: Authorship,
 
     /// Roll the flag back only if it is still at this version; `novi show` prints it
-    #[arg(long, value_name = "N", requires = "flag", value_parser = whole::<i64>)]
+    #[arg(long, value_name = "N", requires = "flag", conflicts_with = "all", value_parser = whole::<i64>)]
     if_version: Option<i64>,
 
     /// Roll back all flags without asking

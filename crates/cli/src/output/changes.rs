@@ -51,7 +51,7 @@ const SHOWN: usize = 200;
 pub(super) fn value(value: &Value) -> String {
     let text = match value {
         // Configs, variants and tags are columns of JSON text: escaping their quotes makes them hard to read.
-        Value::String(json) if json.starts_with(['{', '[']) => json.clone(),
+        Value::String(json) if json.starts_with(['{', '[']) => json.replace('\n', "\\n"),
         value => value.to_string(),
     };
     if text.chars().count() <= SHOWN {

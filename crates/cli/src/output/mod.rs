@@ -23,7 +23,7 @@ pub(crate) use self::{
     plan::PlanReport,
     progress::{Progress, with_progress},
     question::confirm,
-    sanitize::sanitize,
+    sanitize::{one_line, sanitize},
 };
 
 /// Printed at the end of every dry run.

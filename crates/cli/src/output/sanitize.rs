@@ -20,6 +20,20 @@ pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
     shown.into()
 }
 
+/// The characters of a text in a line that are shown.
+const SHOWN: usize = 500;
+
+/// A text that somebody wrote, within a line: its newlines are escaped, so that it does not look like other lines, and
+/// what is too long to be read is left out.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut letters = text.chars();
+    let mut line: String = letters.by_ref().take(SHOWN).collect();
+    if letters.next().is_some() {
+        line.push('…');
+    }
+    sanitize(&line).replace('\n', "\\n")
+}
+
 /// Characters of Unicode's category "format": they change the direction of the text, or show nothing.
 fn is_invisible(letter: char) -> bool {
     matches!(letter,
@@ -31,6 +45,13 @@ fn is_invisible(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_within_a_line_stays_in_it() {
+        assert_eq!(one_line("bob\n  99  ann\r\n"), r"bob\n  99  ann\r\n");
+        assert_eq!(one_line(&"é".repeat(SHOWN)), "é".repeat(SHOWN));
+        assert_eq!(one_line(&"é".repeat(100_000)), "é".repeat(SHOWN) + "…");
+    }
 
     #[test]
     fn characters_that_hide_or_reorder_text_are_escaped() {

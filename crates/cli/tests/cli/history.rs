@@ -210,3 +210,24 @@ async fn diff_is_since_a_moment_by_default() {
         );
     }
 }
+
+#[test]
+fn what_people_wrote_does_not_look_like_other_entries() {
+    let folder = Folder::migrated();
+    let forged = "bob\n    99  2026-11-28T16:00:00Z  ann";
+    folder.run(&["flag", "create", "a", "--actor", forged, "--reason", &"long\n".repeat(20_000)]).expect(0);
+    folder.run(&["flag", "set", "a", "--actor", "ann", "--description", "{\n  99  ann"]).expect(0);
+    let history = folder.run(&["history", "a"]).expect(0).out;
+    assert!(history.contains(r"bob\n    99  2026-11-28T16:00:00Z  ann  insert"), "{history}");
+    assert!(history.lines().all(|line| line.contains("  ann  ") && line.len() < 1_000), "{history}");
+    let empty = folder.run(&["enable", "a", "--actor", ""]).expect(2);
+    assert!(empty.err.contains("--actor"), "{empty:?}");
+}
+
+#[test]
+fn version_of_one_flag_does_not_go_with_all() {
+    let folder = Folder::migrated();
+    folder.run(&["flag", "create", "a"]).expect(0);
+    let refused = folder.run(&["rollback", "--all", "--to", "1", "--if-version", "1"]).expect(2);
+    assert!(refused.err.contains("cannot be used with"), "{refused:?}");
+}

@@ -107,3 +107,43 @@ async fn what_depends_on_callers_is_not_reported() {
         assert_eq!(lint.out, "12 flags, 12 activations: no findings\n", "{:?}", database.kind);
     }
 }
+
+/// A metric is no condition: a flag that is linked to one would be off for everybody.
+#[tokio::test]
+async fn metrics_are_not_linked() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        folder.run(&["flag", "create", "shop", "--on"]).expect(0);
+        folder
+            .run(&[
+                "activation",
+                "create",
+                "revenue",
+                "novi.metric",
+                r#"{"kind": "mean", "sql": "select 1"}"#,
+            ])
+            .expect(0);
+        let link = ["link", "shop", "revenue"];
+        let refused = folder.run(&link).expect(5);
+        let expected = "expected a condition, found activations#1 \"revenue\" of type novi.metric";
+        assert!(refused.err.contains(expected), "{:?}: {refused:?}", database.kind);
+        folder.run(&[&link[..], &["--dry-run"]].concat()).expect(5);
+        let inside = folder.run(&["activation", "create", "both", "novi.not", "1"]).expect(5);
+        assert!(inside.err.contains(expected) && inside.err.contains("config"), "{inside:?}");
+        let lint = folder.run(&["lint", "--json"]).expect(0).json();
+        let has_code = |lint: &serde_json::Value, code: &str| {
+            lint["findings"].as_array().unwrap().iter().any(|found| found["code"] == code)
+        };
+        assert!(!has_code(&lint, "metric_as_condition"), "{lint}");
+        // SQL can do it.
+        folder
+            .pipe(&["seed", "-"], b"insert into flags_activations (flag_id, activation_id) values (1, 1)")
+            .expect(0);
+        let lint = folder.run(&["lint", "--json"]).expect(0).json();
+        assert!(has_code(&lint, "metric_as_condition"), "{lint}");
+        // What is wrong already does not keep others from being changed.
+        folder.run(&["flag", "set", "shop", "--owner", "ann"]).expect(0);
+        folder.run(&["unlink", "shop", "revenue"]).expect(0);
+    }
+}

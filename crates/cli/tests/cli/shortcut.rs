@@ -203,3 +203,40 @@ async fn reversed_activations_are_not_changed() {
     ]);
     insta::assert_snapshot!(transcript);
 }
+
+#[test]
+fn other_keys_are_noted() {
+    let folder = Folder::migrated();
+    folder.run(&["flag", "create", "a"]).expect(0);
+    let note = "another attribute draws again for every caller";
+    assert!(!folder.run(&["rollout", "a", "25%"]).expect(0).err.contains(note));
+    assert!(!folder.run(&["rollout", "a", "50%", "--by", "targetingKey"]).expect(0).err.contains(note));
+    assert!(folder.run(&["rollout", "a", "50%", "--by", "account"]).expect(0).err.contains(note));
+    folder.run(&["flag", "create", "b"]).expect(0);
+    folder.run(&["variants", "b", "a=9", "b=1"]).expect(0);
+    folder.run(&["variants", "b", "a=9", "b=1", "--fewest-moves"]).expect(0);
+    let moved = folder.run(&["variants", "b", "a=9", "b=1", "--by", "acct", "--fewest-moves", "--dry-run"]);
+    assert!(moved.err.contains("note: 18 % of the callers with a variant get another one"), "{moved:?}");
+}
+
+#[test]
+fn weights_that_flags_share_change_only_with_the_option() {
+    let folder = Folder::migrated();
+    let split = r#"{"variants": {"grid": 1, "list": 1}}"#;
+    folder.run(&["activation", "create", "Layouts", "novi.split", split]).expect(0);
+    for flag in ["a", "b"] {
+        folder.run(&["flag", "create", flag, "--on"]).expect(0);
+        folder.run(&["link", flag, "Layouts"]).expect(0);
+    }
+    let reweight = ["reweight", "Layouts", "grid=3", "list=1"];
+    let refused = folder.run(&reweight).expect(5);
+    let expected = "activation 1 \"Layouts\" is used by \"a\", \"b\"; --shared changes it for all of them";
+    assert!(refused.err.contains(expected), "{refused:?}");
+    let shared = folder.run(&[&reweight[..], &["--shared", "--dry-run", "--json"]].concat()).expect(0).json();
+    assert_eq!(shared["written"], false);
+    let flags: Vec<_> =
+        shared["plan"]["flags"].as_array().unwrap().iter().map(|flag| &flag["name"]).collect();
+    assert_eq!(flags, ["a", "b"], "{shared}");
+    let written = folder.run(&[&reweight[..], &["--shared"]].concat()).expect(0);
+    assert!(written.out.contains("Written (revision "), "{written:?}");
+}

@@ -283,3 +283,21 @@ async fn views_of_one_schema_are_renewed_while_others_are_dropped() {
     assert!(run.out.starts_with("elsewhere.c_other: flag it's"), "{run:?}");
     assert!(folder.run(&["sql", "--refresh"]).expect(0).out.starts_with("all views are of revision"));
 }
+
+#[tokio::test]
+async fn schemas_have_to_exist() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        let refresh = folder.run(&["sql", "--refresh", "--schema", "nope"]);
+        if database.kind == Kind::Sqlite {
+            assert!(refresh.expect(2).err.contains("SQLite has no schemas"));
+        } else {
+            let refresh = refresh.expect(3);
+            assert!(refresh.err.contains("the database has no schema \"nope\""), "{refresh:?}");
+        }
+        folder.run(&["flag", "create", "a"]).expect(0);
+        let alone = folder.run(&["sql", "a", "--dialect", "postgres", "--schema", "nope"]).expect(2);
+        assert!(alone.err.contains("--refresh"), "{alone:?}");
+    }
+}

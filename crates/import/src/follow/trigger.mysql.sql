@@ -18,7 +18,9 @@ create trigger {{p}}legacy_{{s}}_{{table}}_changed after update on {{{{table}}}}
 begin
   declare the_feature text character set utf8mb4 collate utf8mb4_bin;
   declare is_done boolean default false;
-  declare found cursor for {{old}} union {{new}};
+  -- Names that differ in case are equal in most collations, and a union would keep only one of them.
+  declare found cursor for with names (name) as ({{old}} union all {{new}})
+    select distinct convert(name using utf8mb4) collate utf8mb4_bin from names;
   declare continue handler for not found set is_done = true;
   open found;
   features: loop

@@ -8,7 +8,7 @@ mod perform;
 
 pub(super) use self::{
     current::Current,
-    find::{find_activation, find_flag, flag_name},
+    find::{find_flag, flag_name},
     operation::{Fields, Operation, raw},
     options::ChangeOptions,
     perform::{Draft, perform},

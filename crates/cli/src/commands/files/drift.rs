@@ -11,7 +11,7 @@ use super::{
     load::Sources,
 };
 use crate::{
-    output::{Failure, print, print_json, timestamp},
+    output::{Failure, one_line, print, print_json, timestamp},
     session::Session,
 };
 
@@ -57,8 +57,9 @@ impl Drift {
         } else {
             comparison.print()?;
             for (flag, record) in &last {
-                let who = record.actor.as_deref().unwrap_or("somebody");
-                let why = record.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                let who = record.actor.as_deref().map_or_else(|| "somebody".to_owned(), one_line);
+                let why = record.reason.as_deref().map(|reason| format!(": {}", one_line(reason)));
+                let why = why.unwrap_or_default();
                 let when = record.changed_at.map(|time| format!(", {}", timestamp(time))).unwrap_or_default();
                 let is_there = comparison.current.rows.flags.iter().any(|row| row.name == *flag);
                 let what = if is_there { "was changed last" } else { "was deleted" };

@@ -10,7 +10,7 @@ use novi::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::output::{Failure, fields, timestamp};
+use crate::output::{Failure, fields, one_line, timestamp};
 
 /// A row that others have changed since the last apply, in fields that the files would change again.
 #[derive(Debug, Serialize)]
@@ -75,12 +75,13 @@ impl std::fmt::Display for Overwritten {
             Operation::Update => "was changed",
             Operation::Delete => "was deleted",
         };
-        write!(f, "{} {what} by {}", self.subject, self.actor.as_deref().unwrap_or("somebody"))?;
+        let actor = self.actor.as_deref().map_or_else(|| "somebody".to_owned(), one_line);
+        write!(f, "{} {what} by {actor}", self.subject)?;
         if let Some(time) = &self.changed_at {
             write!(f, ", {time}")?;
         }
         if let Some(reason) = &self.reason {
-            write!(f, " ({reason})")?;
+            write!(f, " ({})", one_line(reason))?;
         }
         f.write_str(&fields(self.entity, self.operation, &self.fields))
     }

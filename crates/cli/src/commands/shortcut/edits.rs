@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jsonc_parser::cst::{CstInputValue, CstObject};
 use novi::rows::{ActivationRow, FlagRow};
+use serde_json::Value;
 
 use super::{
     args::ShortcutOptions,
@@ -136,6 +137,15 @@ impl<'c> Edits<'c> {
         self.set_config(place, &config)
     }
 
+    /// Whether the config at this place draws by another attribute than before, which a note then says.
+    pub(super) fn note_other_key(&mut self, place: &Place, before: &str) -> Result<bool, Failure> {
+        let is_other = key_of(&self.config(place)?) != key_of(before);
+        if is_other {
+            self.draft.notes.push("another attribute draws again for every caller".to_owned());
+        }
+        Ok(is_other)
+    }
+
     /// Adds changes after those of the configs.
     pub(super) fn then(&mut self, operation: Operation) {
         self.draft.operations.push(operation);
@@ -164,6 +174,12 @@ impl<'c> Edits<'c> {
         let edited = self.configs.get(&place.row.id).map(|(_, text)| text.as_str());
         edited.or(place.row.config.as_deref()).unwrap_or("{}")
     }
+}
+
+/// The attribute that a config draws by.
+fn key_of(config: &str) -> Value {
+    let config: Value = serde_json::from_str(config).unwrap_or_default();
+    config.get("by").cloned().unwrap_or_else(|| "targetingKey".into())
 }
 
 /// Sets a field of a config, at its end if it is new.

@@ -22,7 +22,8 @@ Examples:
   novi rollout checkout 50% --by account --where 'country in [\"DE\", \"AT\"]'
   novi rollout checkout search 100% --reason done --dry-run
 
-Raising a percentage turns the flag off for nobody. --where is an expression over the caller's attributes (novi.expression).
+Raising a percentage turns the flag off for nobody, unless --by names another attribute, by which everybody is drawn \
+again. --where is an expression over the caller's attributes (novi.expression).
 ";
 
 /// Turn a flag on for a share of the callers
@@ -63,7 +64,9 @@ impl Rollout {
             let (mut edits, rows) = Edits::new(current, &flags, &shortcut)?;
             for flag in rows {
                 if let Found::Existing(place) = edits.find_bucketed(flag, &SHARE, by.as_deref(), share)? {
+                    let before = edits.config(&place)?;
                     edits.edit(&place, share)?;
+                    edits.note_other_key(&place, &before)?;
                 }
                 let Some(audience) = &audience else { continue };
                 let fill = |config: &CstObject| set(config, "expression", audience.as_str().into());

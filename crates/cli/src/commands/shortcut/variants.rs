@@ -93,9 +93,8 @@ impl Variants {
                 edits.set_config(&place, &config)?;
                 if let Some(by) = &by {
                     edits.edit(&place, |config| set(config, "by", attribute(by)))?;
-                    if by_of(&edits.config(&place)?) != by_of(&before) {
+                    if edits.note_other_key(&place, &before)? {
                         moved = moved_by_chance(&before, &weights);
-                        edits.draft.notes.push("another attribute draws again for every caller".to_owned());
                     }
                 }
                 let old = variants(&before);
@@ -125,17 +124,21 @@ impl Variants {
     }
 }
 
-/// The attribute that a split draws by.
-fn by_of(config: &str) -> Option<Value> {
-    serde_json::from_str::<Value>(config).ok()?.get("by").cloned()
+/// A weight, or the sum of the widths of ranges.
+fn width(value: &Value) -> f64 {
+    let range = |range: &Value| Some(range.get(1)?.as_f64()? - range.get(0)?.as_f64()?);
+    match value.as_array() {
+        Some(ranges) => ranges.iter().filter_map(range).sum(),
+        None => value.as_f64().unwrap_or_default(),
+    }
 }
 
 /// The share of the callers with another variant if all are drawn again: those whose two draws differ.
 fn moved_by_chance(before: &str, after: &[(&str, f64)]) -> f64 {
     let before: Value = serde_json::from_str(before).unwrap_or_default();
-    let weights = before.get("variants").and_then(Value::as_object);
-    let weight = |name: &str| weights.and_then(|weights| weights.get(name)?.as_f64()).unwrap_or_default();
-    let sum_before: f64 = weights.into_iter().flatten().filter_map(|(_, weight)| weight.as_f64()).sum();
+    let weights = ["variants", "ranges"].into_iter().find_map(|field| before.get(field)?.as_object());
+    let weight = |name: &str| weights.and_then(|weights| weights.get(name)).map(width).unwrap_or_default();
+    let sum_before: f64 = weights.into_iter().flatten().map(|(_, weight)| width(weight)).sum();
     let sum_after: f64 = after.iter().map(|(_, weight)| weight).sum();
     let same: f64 = after.iter().map(|(name, after)| weight(name) * after).sum();
     if sum_before > 0.0 && sum_after > 0.0 { 1.0 - same / (sum_before * sum_after) } else { 1.0 }

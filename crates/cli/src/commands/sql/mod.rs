@@ -122,6 +122,11 @@ struct Report<'a> {
 
 impl Sql {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        // Not by clap, which requires no option that conflicts with another one.
+        if !self.refresh && (self.schema.is_some() || self.dry_run) {
+            let option = if self.dry_run { "--dry-run" } else { "--schema" };
+            return Err(Failure::usage(format!("{option}: expected --refresh as well")));
+        }
         if self.refresh {
             return refresh::refresh(session, &self.names, self.schema.as_deref(), self.dry_run).await;
         }
@@ -139,7 +144,6 @@ impl Sql {
         options.columns = self.columns.clone().unwrap_or_default();
         (options.at, options.variant) = (self.at, self.variant);
         let (stated, rendered) = stated(&flags, &flag, &options)?;
-        let unread = unread(&options.columns, &rendered)?;
         let output = self.output(&stated, &options);
         let sql = statement(&rendered, &output, dialect).map_err(Failure::usage)?;
         if session.json {
@@ -148,9 +152,7 @@ impl Sql {
         } else {
             write(&sql)?;
             note(&rendered)?;
-            for name in unread {
-                print_note(format_args!("note: --columns has {name:?}, which the flag does not read"))?;
-            }
+            note_unread(&options.columns, &rendered)?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -175,20 +177,16 @@ impl Sql {
     }
 }
 
-/// The attributes with columns that the flag does not read, as when several flags have the same columns. An
-/// error if one seems to be misspelled.
-fn unread<'c>(columns: &'c Columns, rendered: &Rendered) -> Result<Vec<&'c str>, Failure> {
+/// Says which attributes have columns and are not read, as when several flags have the same columns.
+fn note_unread(columns: &Columns, rendered: &Rendered) -> Result<(), Failure> {
     let is_read = |name: &str| rendered.attributes.iter().any(|one| one.attribute == name);
-    let unread: Vec<&str> = columns.attributes().filter(|name| !is_read(name)).collect();
-    for name in &unread {
+    for name in columns.attributes().filter(|name| !is_read(name)) {
         let others = rendered.attributes.iter().map(|one| one.attribute.as_str());
-        if let Some(similar) = most_similar(name, others.filter(|other| columns.get(other).is_none())) {
-            return Err(Failure::usage(format!(
-                "--columns has {name:?}, which the flag does not read; did you mean {similar:?}?"
-            )));
-        }
+        let similar = most_similar(name, others.filter(|other| columns.get(other).is_none()));
+        let hint = similar.map(|similar| format!("; did you mean {similar:?}?")).unwrap_or_default();
+        print_note(format_args!("note: --columns has {name:?}, which the flag does not read{hint}"))?;
     }
-    Ok(unread)
+    Ok(())
 }
 
 /// Says which types columns are taken to have.

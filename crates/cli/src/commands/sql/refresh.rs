@@ -113,6 +113,7 @@ fn missing(specs: &[&ViewSpec]) -> Option<Failure> {
 fn failure(error: &ViewError) -> Failure {
     match error {
         ViewError::Url(_) => Failure::usage(error.to_string()),
+        ViewError::NoSchema(_) => Failure::not_found(error.to_string()),
         _ => Failure::system(error.to_string()),
     }
 }

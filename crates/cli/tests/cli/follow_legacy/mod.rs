@@ -176,3 +176,63 @@ async fn reads_of_a_bulk_edit_grow_with_its_rows() {
         }
     }
 }
+
+/// Most collations of MariaDB and MySQL ignore case, and flags do not.
+#[tokio::test]
+async fn names_whose_case_changes_are_followed() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        let tables = [&flipper::TABLES[..], &waffle::TABLES, &[togglz::TABLE]].concat();
+        let quote = if database.kind == Kind::MySql { "`" } else { "\"" };
+        let tables: Vec<String> = tables.iter().map(|table| table.replace('`', quote)).collect();
+        let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
+        let mut program = Program::with(&database, &tables).await;
+        for row in [
+            "flipper_features values (1, 'SEARCH')",
+            "flipper_gates values (1, 'SEARCH', 'actors', 'a')",
+            "waffle_flag values (1, 'FLAG', true, null, false, false, false, false, '', false, '')",
+            "waffle_switch values (1, 'SWITCH', true, '')",
+            "waffle_sample values (1, 'SAMPLE', 100, '')",
+            "TOGGLZ values ('TOGGLE', 1, null, null)",
+        ] {
+            program.run(&format!("insert into {row}")).await;
+        }
+        for system in ["flipper", "waffle", "togglz"] {
+            folder.run(&["follow-legacy", system]).expect(0);
+        }
+        for update in [
+            &format!("flipper_features set {quote}key{quote} = 'Search'"),
+            "flipper_gates set feature_key = 'Search'",
+            "waffle_flag set name = 'Flag'",
+            "waffle_switch set name = 'Switch'",
+            "waffle_sample set name = 'Sample'",
+            "TOGGLZ set FEATURE_NAME = 'Toggle'",
+        ] {
+            program.run(&format!("update {update}")).await;
+        }
+        for system in ["flipper", "waffle", "togglz"] {
+            expect_equal(&folder, system, "", &format!("{:?}, {system}", database.kind));
+        }
+        let mut names = program.raw.texts("select name from flags where status").await;
+        names.sort();
+        assert_eq!(names, ["Flag", "Sample", "Search", "Switch", "Toggle"], "{:?}", database.kind);
+    }
+}
+
+#[tokio::test]
+async fn check_reports_flags_that_are_not_followed() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        let mut program = Program::with(&database, &[togglz::TABLE]).await;
+        program.run("insert into TOGGLZ values ('A', 1, null, null)").await;
+        folder.run(&["follow-legacy", "togglz"]).expect(0);
+        folder.run(&["check"]).expect(0);
+        program.run("update TOGGLZ set STRATEGY_ID = 'script'").await;
+        let check = folder.run(&["check", "--json"]).expect(1).json();
+        let expected = "a flag of Togglz is not followed: \"A\": its strategy is one that only an import can translate, if any";
+        let legacy = check["legacy_problems"].as_array().unwrap();
+        assert!(legacy.iter().any(|problem| problem == expected), "{:?}: {legacy:?}", database.kind);
+    }
+}
