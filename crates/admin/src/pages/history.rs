@@ -8,7 +8,7 @@ use axum::{
     http::{Method, StatusCode},
     response::Response,
 };
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use novi::{
     activation::Words,
     rows::{ActivationRow, FlagRow, Rows},
@@ -164,7 +164,7 @@ fn row(item: &Value, visit: &Visit, words: &Words<'_>, deleted: &HashMap<i64, St
     let link = known.map(|flag| format!("{}/flags/{}", visit.prefix(), flag.id));
     let linked = row["activation_id"].as_i64().filter(|_| entity == "flags_activations");
     let linked = linked.map(name_of);
-    let is_new = operation == "insert";
+    let is_new = operation == "insert" || entity == "flag_metadata" && is_first(item);
     let operation = match linked {
         None if entity == "activation_members" => member(row, &operation),
         Some(name) if operation == "delete" => format!("Unlinked “{name}” from"),
@@ -172,6 +172,17 @@ fn row(item: &Value, visit: &Visit, words: &Words<'_>, deleted: &HashMap<i64, St
         None => done.to_owned(),
     };
     Row { operation, subject, link, fields, flag: owner, is_metadata: entity == "flag_metadata", is_new }
+}
+
+/// Whether a change of metadata belongs to the creation of the flag: a new flag gets its row first.
+fn is_first(item: &Value) -> bool {
+    let time = |value: &Value| {
+        let text = value.as_str()?;
+        let plain = || NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok();
+        DateTime::parse_from_rfc3339(text).map(|time| time.naive_utc()).ok().or_else(plain)
+    };
+    let (created, changed) = (time(&item["before"]["created_at"]), time(&item["changed_at"]));
+    created.zip(changed).is_some_and(|(created, changed)| (changed - created).num_milliseconds().abs() < 500)
 }
 
 /// What was done to a member of an activation.

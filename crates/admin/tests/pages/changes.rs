@@ -255,6 +255,55 @@ async fn flag_is_deleted_by_its_name_and_brought_back() {
 }
 
 #[tokio::test]
+async fn creation_with_a_description_is_one_entry_of_the_history() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    let form = "/flags/new?from=country";
+    let mut sent = fields(&browser.get(form).await.text, "/flags/new");
+    set(&mut sent, "name", "tax");
+    set(&mut sent, "description", "Taxes of the country");
+    let reply = browser.post(form, "/flags/new", &borrowed(&sent)).await;
+    browser.get(&location(&reply)).await.has("Created tax.");
+    let page = browser.get("/history?flag=tax").await;
+    page.has("Created flag");
+    page.has("Taxes of the country");
+    assert_eq!(page.text.matches("class=\"change\"").count(), 1, "{}", page.text);
+}
+
+#[tokio::test]
+async fn enter_in_a_form_leads_to_its_preview() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    for page in [
+        "/flags/new?from=country",
+        "/flags/1/add?from=country",
+        "/flags/1/edit",
+        "/activations/1/edit",
+        "/activations/1/members",
+    ] {
+        let text = browser.get(page).await.text;
+        let (_, form) = text.split_once("<form method=\"post\"").unwrap_or_else(|| panic!("{page}: {text}"));
+        // Browsers press the first button.
+        let (_, button) = form.split_once("<button").unwrap();
+        let (button, _) = button.split_once('>').unwrap();
+        assert!(button.contains("name=\"preview\""), "{page}: {button}");
+    }
+}
+
+#[tokio::test]
+async fn empty_percentage_is_shown_as_what_it_means() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    let page = browser.get("/flags/new?from=experiment").await;
+    let (_, traffic) = page.text.split_once("name=\"c/traffic\"").unwrap();
+    let (field, _) = traffic.split_once("</div>").unwrap();
+    assert!(
+        field.contains("placeholder=\"100\"") && field.contains("max=\"100\" step=\"any\" value=\"100\""),
+        "{field}"
+    );
+}
+
+#[tokio::test]
 async fn first_token_closes_the_pages() {
     let site = Site::closed(ROWS).await;
     let mut browser = site.browser();
