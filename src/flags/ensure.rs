@@ -198,7 +198,7 @@ impl Flags {
     }
 
     async fn create(&self, store: &dyn WriteStore, rows: &Rows, missing: &[Declaration]) -> Result<Revision> {
-        let highest = rows.flags.iter().map(|row| row.id).max().unwrap_or(0).max(0);
+        let highest = rows.highest_ids().flags;
         let row = |(id, Declaration { name, status, metadata }): (i64, &Declaration)| FlagRow {
             metadata: metadata.clone(),
             ..FlagRow::new(id, name, *status)

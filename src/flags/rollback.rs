@@ -77,7 +77,7 @@ fn with_free_id(name: &str, present: &Rows, past: &Rows) -> Option<Rows> {
         return None;
     }
     let again = present.flags.iter().find(|row| row.name == name).map(|row| row.id);
-    let known = present.flags.iter().chain(&past.flags).map(|row| row.id).max().unwrap_or_default();
+    let known = present.highest_ids().max(past.highest_ids()).flags;
     let (old, new) = (then.id, again.or_else(|| known.checked_add(1))?);
     let mut rows = past.clone();
     // The flag that had the new id then, if any, is another one, and is not rolled back.

@@ -118,9 +118,46 @@ pub struct Rows {
     pub links: Vec<LinkRow>,
     /// Table `activation_members`.
     pub members: Vec<MemberRow>,
+    /// The highest ids that rows had, deleted ones included, as far as the store knows them.
+    #[serde(skip)]
+    pub used_ids: UsedIds,
+}
+
+/// The highest ids that flags and activations had. A new row gets a higher one, so that the history of a deleted row
+/// is never that of another.
+///
+/// All values are equal: rows do not differ by what was deleted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UsedIds {
+    /// `flags.id`; 0 if none is known.
+    pub flags: i64,
+    /// `activations.id`; 0 if none is known.
+    pub activations: i64,
+}
+
+impl PartialEq for UsedIds {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl UsedIds {
+    /// The higher ids of both.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self { flags: self.flags.max(other.flags), activations: self.activations.max(other.activations) }
+    }
 }
 
 impl Rows {
+    /// The highest ids of these rows and of deleted ones; 0 if there are none.
+    #[must_use]
+    pub fn highest_ids(&self) -> UsedIds {
+        let flags = self.flags.iter().map(|row| row.id).max().unwrap_or_default();
+        let activations = self.activations.iter().map(|row| row.id).max().unwrap_or_default();
+        self.used_ids.max(UsedIds { flags, activations }).max(UsedIds::default())
+    }
+
     /// The links of a flag. Links must be sorted by flag, as those of a snapshot are.
     #[must_use]
     pub fn links_of(&self, flag: Option<i64>) -> &[LinkRow] {

@@ -172,6 +172,7 @@ impl EditedRows {
     /// Rows without changes so far.
     #[must_use]
     pub fn new(mut rows: Rows) -> Self {
+        rows.used_ids = rows.highest_ids();
         Self {
             flags: Table::new(std::mem::take(&mut rows.flags), |row| row.id),
             names: None,
@@ -243,16 +244,17 @@ impl EditedRows {
         self.rows.members.get(at)
     }
 
-    /// An id for a new flag: greater than those of all flags. `None` if there is none.
+    /// An id for a new flag: greater than those of all flags, deleted ones included. `None` if there is none.
     #[must_use]
     pub fn next_flag_id(&self) -> Option<i64> {
-        next_id(self.flags.rows.iter().flatten().map(|row| row.id))
+        self.rows.used_ids.flags.checked_add(1)
     }
 
-    /// An id for a new activation: greater than those of all activations. `None` if there is none.
+    /// An id for a new activation: greater than those of all activations, deleted ones included. `None` if there is
+    /// none.
     #[must_use]
     pub fn next_activation_id(&self) -> Option<i64> {
-        next_id(self.activations.rows.iter().flatten().map(|row| row.id))
+        self.rows.used_ids.activations.checked_add(1)
     }
 
     fn apply(&mut self, change: Change) -> Result<()> {
@@ -345,6 +347,7 @@ impl EditedRows {
         touch(&mut row, 0);
         row.metadata.created_at = row.metadata.updated_at;
         self.names().insert(row.name.clone(), row.id);
+        self.rows.used_ids.flags = self.rows.used_ids.flags.max(row.id);
         self.flags.push(row);
         Ok(())
     }
@@ -378,6 +381,7 @@ impl EditedRows {
         if self.activations.contains(row.id) {
             return rejected(constraints::taken_id(&RowRef::activation(row.id, &row.name)));
         }
+        self.rows.used_ids.activations = self.rows.used_ids.activations.max(row.id);
         self.activations.push(ActivationRow { faults: Vec::new(), row_version: 1, ..row });
         Ok(())
     }
@@ -476,10 +480,6 @@ impl EditedRows {
             touch(known, version);
         }
     }
-}
-
-fn next_id(ids: impl Iterator<Item = i64>) -> Option<i64> {
-    ids.max().unwrap_or_default().max(0).checked_add(1)
 }
 
 /// Does what the triggers of the tables do.

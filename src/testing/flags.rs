@@ -165,14 +165,14 @@ impl TestFlags {
     fn add(&mut self, name: &str, describe: impl FnOnce(TestFlag) -> TestFlag) {
         let rows = &mut self.rows;
         let known = rows.flags.iter().find(|row| row.name == name).map(|row| row.id);
-        let id = known.unwrap_or_else(|| rows.flags.iter().map(|row| row.id).max().unwrap_or_default() + 1);
+        let id = known.unwrap_or_else(|| rows.highest_ids().flags + 1);
         let TestFlag { row, activations } =
             describe(TestFlag { row: FlagRow::new(id, name, true), activations: Vec::new() });
         rows.flags.retain(|row| row.id != id);
         rows.links.retain(|link| link.flag_id != Some(id));
         rows.flags.push(row);
         for (class_name, config) in activations {
-            let activation = rows.activations.iter().map(|row| row.id).max().unwrap_or_default() + 1;
+            let activation = rows.highest_ids().activations + 1;
             let activation_name = format!("of {name}");
             rows.activations.push(ActivationRow::new(
                 activation,

@@ -33,6 +33,17 @@ export async function lists({ check, open, equal, base, patch }) {
     await page.keyboard.press("ArrowRight");
     equal(await page.evaluate(() => document.activeElement.tagName), "INPUT", "the focus after the last");
     await page.keyboard.type('"a, b"');
+    await page.keyboard.press("Enter");
+    equal(await shown(), ["AT", "CH", "NL", "BE, not Brussels", '"a, b"'], "a text with a comma");
+    // A comma after JSON separates values; an Enter on the empty input does nothing.
+    await page.keyboard.type('42,"43",true,[1,2],x');
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Enter");
+    equal((await shown()).slice(5), ["42", '"43"', "true", "[1,2]", "x"], "JSON between commas");
+    equal(page.url(), `${base}/activations/2/edit`, "the page after Enter");
+    for (const value of ["42", '"43"', "true", "[1,2]", "x"]) {
+      await page.getByRole("button", { name: `Remove ${value}`, exact: true }).click();
+    }
     await page.click("button[name=preview]");
     await page.waitForSelector("h2 >> text=Effect");
     equal(await shown(), ["AT", "CH", "NL", "BE, not Brussels", '"a, b"'], "after a preview");

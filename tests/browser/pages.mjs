@@ -366,11 +366,13 @@ await check("config is edited as a form without JavaScript, by rows, and as JSON
   await page.click("text=Edit as JSON");
   equal(JSON.parse(await page.inputValue("#config")), { variants: { grid: 50, list: 25, map: 25, table: 10 } }, "the JSON");
   await page.click("text=Edit as a form");
-  // Enter saves, whatever the first visible button is.
+  // Enter shows what would be saved, whatever the first visible button is.
   await page.fill("[name='c/variants/3@key']", "");
   await page.fill("[name='c/variants/3']", "");
   await page.fill("[name='c/variants/2']", "30");
   await page.press("[name='c/variants/2']", "Enter");
+  await page.waitForSelector("text=Preview: nothing is saved yet");
+  await page.click("button.primary");
   await page.waitForSelector("text=Saved page-layout.");
   await page.goto(`${base}/activations/5/edit`);
   await page.selectOption("[name='c/is@add']", "class:novi.percentage");

@@ -95,6 +95,7 @@ impl ReadSession for Session {
             activations: self.rows.activations.iter().filter(|row| is_one(&row.id)).cloned().collect(),
             members: self.rows.members.iter().filter(|row| is_one(&row.activation_id)).cloned().collect(),
             flags,
+            ..Rows::default()
         };
         let count = rows.flags.len() + rows.links.len() + rows.activations.len() + rows.members.len();
         self.store.selected.fetch_add(count, Ordering::Relaxed);

@@ -15,6 +15,7 @@ mod exposures;
 mod galera;
 mod history;
 mod history_at;
+mod lives;
 mod members;
 mod migrate;
 mod plain_sql;

@@ -52,6 +52,7 @@ fn rows() -> Rows {
         activations: vec![ActivationRow::new(1, "Half", "novi.percentage", "{\"percentage\": 50}"), nameless],
         links: vec![LinkRow::new(1, 1), LinkRow { flag_id: None, activation_id: Some(-7) }],
         members: vec![MemberRow::allowed(1, "user-7"), odd, MemberRow::denied(1, "\0")],
+        ..Rows::default()
     }
 }
 

@@ -57,7 +57,8 @@ document.addEventListener("drop", (event) => {
 document.addEventListener("input", ({ target }) => {
   const other = target.dataset.for ? document.getElementById(target.dataset.for)
     : target.type === "number" && document.querySelector(`[data-for="${target.id}"]`);
-  if (other) other.value = target.dataset.for ? Math.round(target.value * 10) / 10 : target.value;
+  // An empty field means what its placeholder has.
+  if (other) other.value = target.dataset.for ? Math.round(target.value * 10) / 10 : target.value || target.placeholder || 0;
   const sum = target.closest("fieldset")?.querySelector("[data-sum]");
   if (!sum) return;
   const weights = [...target.closest("fieldset").querySelectorAll("input[type=number]")];

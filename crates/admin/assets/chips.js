@@ -13,6 +13,25 @@
   const trimmed = (texts) => texts.map((text) => text.trim()).filter((text) => text !== "");
   // In a list of lines, JSON may have commas: a list, an object, or a text in quotes.
   const isJson = (line) => /^\s*["[{]/.test(line);
+  // Splits at commas, but not within JSON.
+  const split = (line) => {
+    const parts = [""];
+    let [depth, inText, isEscaped] = [0, false, false];
+    for (const letter of line) {
+      if (letter === "," && depth === 0 && !inText) {
+        parts.push("");
+        continue;
+      }
+      parts[parts.length - 1] += letter;
+      if (!isJson(parts.at(-1))) continue;
+      if (isEscaped) isEscaped = false;
+      else if (inText && letter === "\\") isEscaped = true;
+      else if (letter === '"') inText = !inText;
+      else if (!inText && "[{".includes(letter)) depth += 1;
+      else if (!inText && "]}".includes(letter)) depth = Math.max(depth - 1, 0);
+    }
+    return parts;
+  };
 
   class Chips {
     constructor(source) {
@@ -44,7 +63,7 @@
 
     // The values of what was typed or pasted.
     parts(line) {
-      return trimmed(this.isLines && isJson(line) ? [line] : line.split(","));
+      return trimmed(this.isLines ? split(line) : line.split(","));
     }
 
     // The label, the notes and the focus are those of the new input.
@@ -128,10 +147,11 @@
     typed(event) {
       if (event.isComposing) return;
       const { value } = this.input;
-      if (event.key === "Enter" && value.trim() !== "") {
+      if (event.key === "Enter") {
+        // On an empty input, too: it would send the form.
         event.preventDefault();
         this.addTyped();
-      } else if (event.key === "," && !(this.isLines && isJson(value))) {
+      } else if (event.key === "," && !(this.isLines && split(`${value},`).at(-1) !== "")) {
         event.preventDefault();
         this.addTyped();
       } else if (value === "" && (event.key === "Backspace" || event.key === "ArrowLeft")) {

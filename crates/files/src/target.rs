@@ -170,7 +170,8 @@ impl<'a> Merge<'a> {
 
     /// Rows keep their ids. New activations of a flag get theirs in the order of the file, in which they are evaluated.
     fn assign_ids(&mut self) {
-        let mut next = self.present.flags.iter().map(|row| row.id).max().unwrap_or(0);
+        let highest = self.present.highest_ids();
+        let mut next = highest.flags;
         self.flags = self.present.flags.iter().map(|row| (row.name.as_str(), row.id)).collect();
         for name in self.document.flags.keys() {
             self.flags.entry(name).or_insert_with(|| {
@@ -179,7 +180,7 @@ impl<'a> Merge<'a> {
             });
         }
         let renamed = renames(self.document, self.present, &self.described);
-        let mut next = self.present.activations.iter().map(|row| row.id).max().unwrap_or(0);
+        let mut next = highest.activations;
         let mut twice = BTreeSet::new();
         for row in &self.present.activations {
             if self.activations.insert(&row.name, row.id).is_some() {

@@ -20,7 +20,7 @@ use crate::{
         registry::Registry,
     },
     context::overrides::Overrides,
-    rows::{LinkRow, Rows, issue::Issue},
+    rows::{LinkRow, Rows, UsedIds, issue::Issue},
     snapshot::{
         Settings, Snapshot,
         compile::{
@@ -219,7 +219,10 @@ impl Patch {
     fn merged(&self, base: &Rows, part: &Rows) -> Rows {
         let Delta { flags, activations, .. } = &self.changed;
         let is_new = |link: &LinkRow| link.flag_id.is_some_and(|id| flags.contains(&id));
-        let mut rows = Rows { revision: part.revision, ..Rows::default() };
+        let highest = |ids: &BTreeSet<i64>| ids.last().copied().unwrap_or_default();
+        let changed = UsedIds { flags: highest(flags), activations: highest(activations) };
+        let used_ids = base.highest_ids().max(changed);
+        let mut rows = Rows { revision: part.revision, used_ids, ..Rows::default() };
         rows.flags.extend(base.flags.iter().filter(|row| !flags.contains(&row.id)).cloned());
         rows.flags.extend(part.flags.iter().filter(|row| flags.contains(&row.id)).cloned());
         rows.flags.sort_by_key(|row| row.id);

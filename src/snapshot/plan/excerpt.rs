@@ -217,6 +217,7 @@ impl Excerpt<'_> {
                 .collect(),
             links: flags.iter().flat_map(|id| self.rows.links_of(Some(*id)).iter().copied()).collect(),
             members: activations.iter().flat_map(|id| self.rows.members_of(*id).iter().cloned()).collect(),
+            used_ids: self.rows.used_ids,
         }
     }
 }

@@ -182,6 +182,7 @@ mod tests {
             activations: vec![ActivationRow::new(7, "a", "c", "[1]")],
             links: vec![LinkRow::new(1, 7), LinkRow { flag_id: None, activation_id: None }],
             members: vec![MemberRow::allowed(7, "ann")],
+            ..Rows::default()
         };
         assert_eq!(differences(&before, &before), []);
         let mut after = before.clone();

@@ -113,6 +113,7 @@ impl Replay {
             activations: activations.into_values().collect(),
             links: links.collect(),
             members: members.into_values().collect(),
+            used_ids: present.used_ids,
         };
         // In the order of stores.
         rows.flags.sort_by_key(|row| row.id);

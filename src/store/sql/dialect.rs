@@ -149,8 +149,8 @@ pub(super) struct HistorySql {
     pub(super) changed_at: &'static str,
     /// The time of the database, as text.
     pub(super) now: &'static str,
-    /// The ids of the flags that have or had a name, which is a parameter three times. A name that a flag was created with
-    /// is its name, or that before a change.
+    /// The ids of the flags that have or had a name, which is a parameter three times, each with the id of the record that
+    /// has it; null for a flag that has it now. A name that a flag was created with is its name, or that before a change.
     pub(super) named: &'static str,
 }
 

@@ -13,6 +13,7 @@ use crate::{
         sql::{
             connection::{Connection, Statement, Value},
             dialect::HistorySql,
+            lives::OfFlag,
             read::{all_rows, revision},
             records,
         },
@@ -32,14 +33,14 @@ pub(super) async fn records(
     connection: &mut dyn Connection,
     query: &HistoryQuery,
 ) -> Result<Option<Vec<HistoryRecord>>, sqlx::Error> {
-    let ids = match &query.flag {
+    let flag = match &query.flag {
         None => None,
-        Some(name) => match ids_of(connection, name).await? {
-            (flags, _) if flags.is_empty() => return Ok(None),
-            ids => Some(ids),
+        Some(name) => match OfFlag::named(connection, name).await? {
+            None => return Ok(None),
+            of_flag => of_flag,
         },
     };
-    let windows = match (&ids, query.is_filtered()) {
+    let windows = match (&flag, query.is_filtered()) {
         (Some(_), _) => &[],
         (None, false) => &WINDOWS[..1],
         (None, true) => &WINDOWS[..],
@@ -53,7 +54,7 @@ pub(super) async fn records(
         }
         // Other records, or revisions without one: the history was pruned, or a revision was raised by hand.
     }
-    let statement = select(connection, query, ids.as_ref(), None);
+    let statement = select(connection, query, flag.as_ref(), None);
     run(connection, statement).await.map(Some)
 }
 
@@ -148,28 +149,16 @@ async fn in_the_future(connection: &mut dyn Connection, moment: AsOf) -> Result<
     ))))
 }
 
-/// The statement of a query, restricted to flags and activations with these ids, if any. With `above`, the database
+/// The statement of a query, restricted to the records of a flag, if any. With `above`, the database
 /// reads no records of this revision and earlier ones.
 fn select(
     connection: &dyn Connection,
     query: &HistoryQuery,
-    ids: Option<&(Vec<i64>, Vec<i64>)>,
+    flag: Option<&OfFlag>,
     above: Option<Revision>,
 ) -> Statement {
     let sql = &connection.dialect().history;
-    let ids = ids.map_or_else(String::new, |(flags, activations)| {
-        let flags = format!(
-            "entity in ('flags', 'flag_metadata', 'flags_activations') and entity_id in ({})",
-            listed(flags)
-        );
-        if activations.is_empty() {
-            return format!(" and {flags}");
-        }
-        let activations = listed(activations);
-        format!(
-            " and ({flags} or entity in ('activations', 'activation_members') and entity_id in ({activations}))"
-        )
-    });
+    let flag = flag.map_or_else(String::new, |flag| format!(" and {}", flag.condition()));
     let after = query.after.map_or_else(String::new, |after| format!(" and position > {after}"));
     let until = query.until.map_or_else(String::new, |until| format!(" and position <= {until}"));
     let (conditions, values) = conditions(sql, query);
@@ -180,7 +169,7 @@ fn select(
         None => Cow::Borrowed(sql.records),
     };
     let statement = Statement::new(format!(
-        "select {} from {records} where true{ids}{after}{until}{conditions} order by position{direction}, id{direction}{limit}",
+        "select {} from {records} where true{flag}{after}{until}{conditions} order by position{direction}, id{direction}{limit}",
         sql.columns
     ));
     statement.bind_all(values)
@@ -210,25 +199,6 @@ fn escaped(text: &str) -> String {
 /// Numbers for a list in SQL.
 fn listed(ids: &[i64]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// The ids of the flags that have or had a name, and of the activations that they are or were linked to.
-async fn ids_of(connection: &mut dyn Connection, name: &str) -> Result<(Vec<i64>, Vec<i64>), sqlx::Error> {
-    let named = Statement::new(connection.dialect().history.named).bind_all([name; 3]);
-    let flags = connection.integers(named).await?;
-    if flags.is_empty() {
-        return Ok((flags, Vec::new()));
-    }
-    let ids = listed(&flags);
-    let linked = format!("select activation_id from flags_activations where flag_id in ({ids})");
-    let mut activations = connection.integers(Statement::new(linked)).await?;
-    let were_linked = format!(
-        "select distinct other_id from flag_history where entity = 'flags_activations' and entity_id in ({ids})"
-    );
-    activations.extend(connection.integers(Statement::new(were_linked)).await?);
-    activations.sort_unstable();
-    activations.dedup();
-    Ok((flags, activations))
 }
 
 /// The revision at a moment; an error of novi's own if the history does not reach it.

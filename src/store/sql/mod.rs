@@ -17,6 +17,7 @@ mod evaluations;
 mod galera;
 mod history;
 mod inspect;
+mod lives;
 mod migrate;
 #[cfg(feature = "mysql")]
 mod mysql;

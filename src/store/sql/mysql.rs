@@ -139,8 +139,8 @@ static DIALECT: Dialect = Dialect {
         seen = (select cast(sum(revision) as signed) from novi_revision) where id > ?",
         changed_at: "select date_format(max(changed_at), '%Y-%m-%dT%H:%i:%s.%fZ') from novi_revision",
         now: "select date_format(utc_timestamp(6), '%Y-%m-%dT%H:%i:%s.%fZ')",
-        named: "select cast(id as signed) from flags where name = ? \
-        union select entity_id from flag_history where entity = 'flags' and operation <> 'insert' \
+        named: "select cast(id as signed), null from flags where name = ? \
+        union all select entity_id, id from flag_history where entity = 'flags' and operation <> 'insert' \
         and (json_unquote(json_extract(`before`, '$.name')) = binary ? \
         or json_unquote(json_extract(`after`, '$.name')) = binary ?)",
     },

@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::{
-    rows::{Revision, Rows},
+    rows::{Revision, Rows, UsedIds},
     store::{
         decode::{self, Cell},
         delta::{Cursor, Fingerprint, Selection, Since, TABLES, follows},
@@ -76,7 +76,19 @@ pub(in crate::store) async fn all_rows(connection: &mut dyn Connection) -> Resul
         activations: select(connection, sql.activations, by("a.id"), decode::activation).await?,
         links: select(connection, sql.links, by("l.flag_id, l.activation_id"), decode::link).await?,
         members: select(connection, sql.members, by("m.activation_id, m.member"), decode::member).await?,
+        used_ids: used_ids(connection).await?,
     })
+}
+
+/// The highest ids in the history.
+async fn used_ids(connection: &mut dyn Connection) -> Result<UsedIds, sqlx::Error> {
+    let sql = "select (select max(entity_id) from flag_history where entity = 'flags'), \
+        (select max(entity_id) from flag_history where entity = 'activations')";
+    let found = connection.rows(Statement::new(sql), |cells| {
+        let mut next = || cells.next().and_then(Cell::into_integer).unwrap_or_default();
+        UsedIds { flags: next(), activations: next() }
+    });
+    Ok(found.await?.first().copied().unwrap_or_default())
 }
 
 async fn select<T: Send>(

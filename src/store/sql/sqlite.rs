@@ -116,8 +116,8 @@ static DIALECT: Dialect = Dialect {
         backdate: "update flag_history set changed_at = strftime('%Y-%m-%dT%H:%M:%fZ', ?) where id > ?",
         changed_at: "select max(changed_at) from novi_revision",
         now: "select strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
-        named: "select id from flags where name = ? \
-        union select entity_id from flag_history where entity = 'flags' and operation <> 'insert' \
+        named: "select id, null from flags where name = ? \
+        union all select entity_id, id from flag_history where entity = 'flags' and operation <> 'insert' \
         and (json_extract(before, '$.name') = ? or json_extract(after, '$.name') = ?)",
     },
     usage: UsageSql {

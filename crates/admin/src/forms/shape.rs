@@ -68,6 +68,8 @@ pub(crate) struct Number {
     pub(crate) is_percentage: bool,
     pub(crate) least: Option<String>,
     pub(crate) most: Option<String>,
+    /// What an empty field means.
+    pub(crate) default: Option<String>,
 }
 
 /// Which JSON a line may have.
@@ -175,6 +177,7 @@ impl<'a> Schema<'a> {
                 is_percentage: input == "percentage",
                 least: schema.get("minimum").map(Value::to_string),
                 most: schema.get("maximum").map(Value::to_string),
+                default: schema.get("default").filter(|default| default.is_number()).map(Value::to_string),
             }),
             Some("array") => self.array(schema, false, depth),
             Some("object") => self.object(schema, depth),

@@ -128,7 +128,7 @@ struct ValueCount {
     contexts: usize,
 }
 
-/// Measures changes, a JSON list as in `POST /api/edits`, as a part of a page. The callers are those of the saved query, or
+/// Measures changes, a JSON list as in `POST /api/edits` or the object of a rollback, as a part of a page. The callers are those of the saved query, or
 /// else those that were entered, or else a sample of recent ones, or else the generated ones.
 pub(crate) async fn effect(api: &Api, changes: &str, entered: Entered<'_>, generated: Vec<Value>) -> Markup {
     Markup::rendered(&Effect::measure(api, changes, entered, generated).await)
@@ -211,7 +211,8 @@ impl Effect {
 }
 
 async fn impact(api: &Api, changes: &str, contexts: &str) -> Result<Measured, Failure> {
-    let body = object(&[("changes", changes.to_owned()), ("contexts", contexts.to_owned())]);
+    let field = if changes.starts_with('{') { "rollback" } else { "changes" };
+    let body = object(&[(field, changes.to_owned()), ("contexts", contexts.to_owned())]);
     let found = api.call(Method::POST, "/api/impact", &[], Some(body)).await?;
     serde_json::from_value(found)
         .map_err(|error| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))

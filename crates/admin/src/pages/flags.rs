@@ -195,7 +195,8 @@ impl Done {
             ("token-revoked", _) => "Revoked the token. Servers reject it within a second.".to_owned(),
             _ => return None,
         };
-        let can_undo = matches!(&*self.what, "on" | "off" | "saved" | "start" | "stop" | "decide");
+        let can_undo =
+            matches!(&*self.what, "on" | "off" | "saved" | "start" | "stop" | "decide" | "rolled-back");
         let undo = match (self.flag, self.before, self.after) {
             (Some(id), Some(before), Some(after)) if can_undo => Some(Undo { id, before, after }),
             _ => None,

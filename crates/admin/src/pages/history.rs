@@ -8,7 +8,7 @@ use axum::{
     http::{Method, StatusCode},
     response::Response,
 };
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use novi::{
     activation::Words,
     rows::{ActivationRow, FlagRow, Rows},
@@ -19,13 +19,20 @@ use serde_json::{Value, json};
 
 use crate::{
     api::with_query,
-    pages::flags::{Done, Notice, find, find_activation, text_of},
+    body::{ChosenCallers, Entered},
+    pages::{
+        effect::{effect, generated},
+        flags::{Done, Notice, find, find_activation, text_of},
+    },
     visit::{Editor, Layout, Page, Section, Sent, Visit},
     words::{Markup, plain, text, time_of, words as markup},
 };
 
 /// The longest value that is shown.
 const LONGEST: usize = 400;
+
+/// The rule of a flag without conditions.
+const EVERYBODY: &str = "on for every caller";
 
 /// The most differences of a rollback that are shown.
 const MOST_DIFFERENCES: usize = 200;
@@ -164,7 +171,7 @@ fn row(item: &Value, visit: &Visit, words: &Words<'_>, deleted: &HashMap<i64, St
     let link = known.map(|flag| format!("{}/flags/{}", visit.prefix(), flag.id));
     let linked = row["activation_id"].as_i64().filter(|_| entity == "flags_activations");
     let linked = linked.map(name_of);
-    let is_new = operation == "insert";
+    let is_new = operation == "insert" || entity == "flag_metadata" && is_first(item);
     let operation = match linked {
         None if entity == "activation_members" => member(row, &operation),
         Some(name) if operation == "delete" => format!("Unlinked “{name}” from"),
@@ -172,6 +179,17 @@ fn row(item: &Value, visit: &Visit, words: &Words<'_>, deleted: &HashMap<i64, St
         None => done.to_owned(),
     };
     Row { operation, subject, link, fields, flag: owner, is_metadata: entity == "flag_metadata", is_new }
+}
+
+/// Whether a change of metadata belongs to the creation of the flag: a new flag gets its row first.
+fn is_first(item: &Value) -> bool {
+    let time = |value: &Value| {
+        let text = value.as_str()?;
+        let plain = || NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok();
+        DateTime::parse_from_rfc3339(text).map(|time| time.naive_utc()).ok().or_else(plain)
+    };
+    let (created, changed) = (time(&item["before"]["created_at"]), time(&item["changed_at"]));
+    created.zip(changed).is_some_and(|(created, changed)| (changed - created).num_milliseconds().abs() < 500)
 }
 
 /// What was done to a member of an activation.
@@ -377,6 +395,16 @@ struct RollbackPage {
     differences: Vec<Row>,
     /// How many differences are not shown.
     more: usize,
+    /// When the flag is on, now and then; `None` for all flags.
+    words: Option<(Markup, Markup)>,
+    /// Whether the flag becomes on for every caller.
+    opens: bool,
+    /// Where the page leads to without a rollback.
+    back: String,
+    effect: Markup,
+    callers: ChosenCallers,
+    actor: String,
+    reason: String,
 }
 
 impl Target {
@@ -388,6 +416,10 @@ impl Target {
 
 /// What a rollback would change.
 pub(crate) async fn plan(Editor(visit): Editor, Query(target): Query<Target>) -> Page {
+    page(&visit, target, Entered::NONE).await.map(|page| visit.page(&page))
+}
+
+async fn page(visit: &Visit, target: Target, entered: Entered<'_>) -> Result<RollbackPage, Response> {
     let planned =
         visit.api().call(Method::POST, "/api/rollback?dry_run=true", &[], Some(target.body())).await;
     let planned = planned.map_err(|failure| visit.fail(&failure))?;
@@ -401,24 +433,52 @@ pub(crate) async fn plan(Editor(visit): Editor, Query(target): Query<Target>) ->
         is_new: false,
     };
     let differences = planned["differences"].as_array().map(Vec::as_slice).unwrap_or_default();
-    Ok(visit.page(&RollbackPage {
+    let phrase = |rule: &Value| match rule.as_str() {
+        Some(rule) => markup(rule),
+        None => text("does not exist"),
+    };
+    let words = planned["rule"].as_object().map(|_| &planned["rule"]);
+    let rows = visit.rows()?;
+    let current = rows.flags.iter().find(|row| row.name == target.flag).map(|row| row.id);
+    let linked = rows.links.iter().filter(|link| current.is_some() && link.flag_id == current);
+    let linked: Vec<i64> = linked.filter_map(|link| link.activation_id).collect();
+    let callers = generated(rows, &linked, &[]);
+    Ok(RollbackPage {
         layout: visit.layout("Roll back", Section::History),
+        opens: planned["rule"]["after"] == EVERYBODY && planned["rule"]["before"] != EVERYBODY,
+        words: words.map(|rule| (phrase(&rule["before"]), phrase(&rule["after"]))),
+        back: current.map_or_else(|| "/history".to_owned(), |id| format!("/flags/{id}")),
+        effect: effect(visit.api(), &target.body(), entered, callers).await,
+        callers: ChosenCallers::default(),
+        actor: String::new(),
+        reason: String::new(),
         to: target.to,
         flag: target.flag,
         more: differences.len().saturating_sub(MOST_DIFFERENCES),
         differences: differences.iter().take(MOST_DIFFERENCES).map(difference).collect(),
-    }))
+    })
 }
 
 pub(crate) async fn rollback(sent: Sent) -> Page {
     let visit = &sent.visit;
     let to = sent.text("to").parse().map_err(|_| visit.not_found("the form names no revision"))?;
     let target = Target { to, flag: sent.text("flag").to_owned() };
+    if sent.is_checked("preview") {
+        let page = page(visit, target, sent.callers()).await?;
+        let [actor, reason] = ["actor", "reason"].map(|name| sent.text(name).to_owned());
+        return Ok(visit.page(&RollbackPage { callers: sent.chosen_callers(), actor, reason, ..page }));
+    }
+    let before = visit.snapshot.revision().number();
     let done = visit.api().call(Method::POST, "/api/rollback", &sent.authorship(), Some(target.body())).await;
-    done.map_err(|failure| visit.fail(&failure))?;
-    Ok(finished(visit))
-}
-
-fn finished(visit: &Visit) -> Response {
-    visit.redirect("/history?done=rolled-back")
+    let done = done.map_err(|failure| visit.fail(&failure))?;
+    // A flag that the rollback has deleted has no page.
+    let snapshot = visit.guest.site.flags().snapshot();
+    let flags = snapshot.rows().map(|rows| &rows.flags[..]).unwrap_or_default();
+    Ok(match flags.iter().find(|row| row.name == target.flag) {
+        Some(row) => {
+            let done = Done::query("rolled-back", row.id, before, &done);
+            visit.redirect(&format!("/flags/{}?{done}", row.id))
+        }
+        None => visit.redirect("/history?done=rolled-back"),
+    })
 }

@@ -257,6 +257,87 @@ async fn flag_is_deleted_by_its_name_and_brought_back() {
 }
 
 #[tokio::test]
+async fn rollback_shows_its_effect_and_can_be_undone() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    site.run("DELETE FROM flags_activations WHERE flag_id = 1").await;
+    let open = site.store.revision().await.unwrap().number().to_string();
+    site.run("INSERT INTO flags_activations (flag_id, activation_id) VALUES (1, 1)").await;
+    let address = format!("/rollback?to={open}&flag=new-checkout");
+    let page = browser.get(&address).await;
+    page.has("<strong>new-checkout becomes on for every caller</strong>");
+    page.has("on for 25 %");
+    page.has("turn on");
+    let sent = [("to", &*open), ("flag", "new-checkout")];
+    let preview =
+        [&sent[..], &[("preview", "1"), ("callers", r#"{"targetingKey": "a"}"#), ("reason", "try")]];
+    let preview = browser.post(&address, "/rollback", &preview.concat()).await;
+    preview.has("the 1 that you entered");
+    preview.has("value=\"try\"");
+    let links = async || site.store.load().await.unwrap().links_of(Some(1)).len();
+    assert_eq!(links().await, 1);
+    let reply = browser.post(&address, "/rollback", &sent).await;
+    assert_eq!(links().await, 0);
+    assert!(location(&reply).starts_with("/flags/1?done=rolled-back"), "{}", location(&reply));
+    let page = browser.get(&location(&reply)).await;
+    page.has("Rolled back.");
+    let undo = [("before", &*page.field("before")), ("after", &*page.field("after"))];
+    let reply = browser.post(&location(&reply), "/flags/1/undo", &undo).await;
+    browser.get(&location(&reply)).await.has("Undid the change");
+    assert_eq!(links().await, 1);
+}
+
+#[tokio::test]
+async fn creation_with_a_description_is_one_entry_of_the_history() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    let form = "/flags/new?from=country";
+    let mut sent = fields(&browser.get(form).await.text, "/flags/new");
+    set(&mut sent, "name", "tax");
+    set(&mut sent, "description", "Taxes of the country");
+    let reply = browser.post(form, "/flags/new", &borrowed(&sent)).await;
+    browser.get(&location(&reply)).await.has("Created tax.");
+    let page = browser.get("/history?flag=tax").await;
+    page.has("Created flag");
+    page.has("Taxes of the country");
+    assert_eq!(page.text.matches("class=\"change\"").count(), 1, "{}", page.text);
+}
+
+#[tokio::test]
+async fn enter_in_a_form_leads_to_its_preview() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    for page in [
+        "/flags/new?from=country",
+        "/flags/1/add?from=country",
+        "/flags/1/edit",
+        "/activations/1/edit",
+        "/activations/1/members",
+        "/rollback?to=1&flag=plain",
+    ] {
+        let text = browser.get(page).await.text;
+        let (_, form) = text.split_once("<form method=\"post\"").unwrap_or_else(|| panic!("{page}: {text}"));
+        // Browsers press the first button.
+        let (_, button) = form.split_once("<button").unwrap();
+        let (button, _) = button.split_once('>').unwrap();
+        assert!(button.contains("name=\"preview\""), "{page}: {button}");
+    }
+}
+
+#[tokio::test]
+async fn empty_percentage_is_shown_as_what_it_means() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    let page = browser.get("/flags/new?from=experiment").await;
+    let (_, traffic) = page.text.split_once("name=\"c/traffic\"").unwrap();
+    let (field, _) = traffic.split_once("</div>").unwrap();
+    assert!(
+        field.contains("placeholder=\"100\"") && field.contains("max=\"100\" step=\"any\" value=\"100\""),
+        "{field}"
+    );
+}
+
+#[tokio::test]
 async fn first_token_closes_the_pages() {
     let site = Site::closed(ROWS).await;
     let mut browser = site.browser();

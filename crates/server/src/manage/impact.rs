@@ -6,8 +6,7 @@ use axum::extract::{FromRequest, Request, State};
 use novi::{
     Context,
     error::json_terms,
-    rows::Rows,
-    snapshot::{Comparison, Impact, Plan},
+    snapshot::{Comparison, Impact, Plan, Snapshot},
     store,
 };
 use schemars::JsonSchema;
@@ -32,6 +31,7 @@ use crate::{
         edits::{Edit, requested},
         request::json_body::JsonBody,
         response::plan::PlannedRows,
+        rollback::Rollback,
     },
     options::Options,
 };
@@ -44,8 +44,14 @@ const MOST_PROBLEMS: usize = 50;
 
 /// Changes, and the callers to evaluate.
 pub(crate) struct ImpactBody {
-    changes: JsonBody<Edit>,
+    changes: Changes,
     callers: Callers,
+}
+
+/// The changes of a request.
+enum Changes {
+    Listed(JsonBody<Edit>),
+    Rollback(Rollback),
 }
 
 /// The callers of a request.
@@ -63,22 +69,36 @@ const SAMPLE: &str = r#""sample""#;
 impl ImpactBody {
     fn parse(bytes: &[u8], options: &Options) -> Result<Self, ApiError> {
         #[derive(Deserialize)]
-        #[serde(deny_unknown_fields, expecting = "an object with `changes` and `contexts`")]
+        #[serde(
+            deny_unknown_fields,
+            expecting = "an object with `changes` or `rollback`, and with `contexts`"
+        )]
         struct Body<'a> {
-            #[serde(borrow)]
-            changes: &'a RawValue,
+            #[serde(default, borrow)]
+            changes: Option<&'a RawValue>,
+            #[serde(default)]
+            rollback: Option<Rollback>,
             #[serde(borrow)]
             contexts: &'a RawValue,
         }
         let text = std::str::from_utf8(bytes).map_err(ApiError::body_not_utf8)?;
-        let Body { changes, contexts } = serde_json::from_str(text)
+        let Body { changes, rollback, contexts } = serde_json::from_str(text)
             .map_err(|error| ApiError::invalid_body(&json_terms::of_text(text, &error)))?;
         let callers = match contexts.get() {
             SAMPLE => Callers::Sample,
             text if text.starts_with('{') => Callers::Query(parse_query(contexts)?),
             _ => Callers::Given(parse_contexts(contexts, options)?),
         };
-        let changes = JsonBody::parse(format!(r#"{{"changes": {changes}}}"#).as_bytes())?;
+        let changes = match (changes, rollback) {
+            (Some(changes), None) => {
+                Changes::Listed(JsonBody::parse(format!(r#"{{"changes": {changes}}}"#).as_bytes())?)
+            }
+            (None, Some(rollback)) => Changes::Rollback(rollback),
+            (None, None) | (Some(_), Some(_)) => {
+                let message = "expected either `changes` or `rollback`";
+                return Err(ApiError::invalid(vec![Problem::new("", message)]));
+            }
+        };
         Ok(Self { changes, callers })
     }
 }
@@ -139,7 +159,7 @@ impl Input for ImpactBody {
     fn describe(operation: &mut Described, schemas: &mut Schemas) {
         let mut schema = json!({
             "type": "object",
-            "required": ["changes", "contexts"],
+            "required": ["contexts"],
             "properties": {
                 "contexts": {
                     "description": "The callers, `sample` for those of recent evaluations that the server keeps, or the \
@@ -167,6 +187,10 @@ impl Input for ImpactBody {
             "type": "array",
             "items": schemas.input::<crate::manage::request::operation::Operation>(),
         });
+        schema["properties"]["rollback"] = json!({
+            "description": "A rollback in place of changes, as in `POST /api/rollback`",
+            "allOf": [schemas.input::<Rollback>()],
+        });
         operation.body(true, "The changes and the callers", &schema);
         operation.error(413, "The body is larger than `impact_limit`, or a context is too long");
         operation.error(415, "The content type is not JSON");
@@ -192,7 +216,16 @@ pub(crate) async fn impact(
     State(state): State<AppState>,
     body: ImpactBody,
 ) -> Result<Reply<EditImpact>, ApiError> {
-    let ImpactBody { mut changes, callers } = body;
+    let ImpactBody { changes, callers } = body;
+    let mut changes = match changes {
+        Changes::Listed(changes) => changes,
+        Changes::Rollback(rollback) => {
+            let edit = rollback.edit(&state).await?;
+            let snapshot = state.flags().snapshot();
+            let found = measure(&state, &snapshot, &edit, callers).await?;
+            return reply(&state, &snapshot, found, Vec::new());
+        }
+    };
     let changed = requested(&mut changes)?;
     let snapshot = state.flags().snapshot();
     let rows = rows(&snapshot)?;
@@ -200,22 +233,30 @@ pub(crate) async fn impact(
     if !draft.problems.is_empty() {
         return Err(ApiError::rejected(draft.all_problems(Vec::new())));
     }
-    let edit = draft.edit();
-    let concerned = state.flags().rows_for(&snapshot, &edit).ok_or_else(ApiError::rows_not_kept)?;
-    let (plan, impact) = measure(&state, concerned, &edit, callers).await?;
-    let mut problems = draft.all_problems(plan.problems);
+    let mut found = measure(&state, &snapshot, &draft.edit(), callers).await?;
+    let mut problems = draft.all_problems(std::mem::take(&mut found.0.problems));
     problems.extend(draft.outdated_problems());
+    reply(&state, &snapshot, found, problems)
+}
+
+fn reply(
+    state: &AppState,
+    snapshot: &Snapshot,
+    (plan, impact): (Plan, Impact),
+    problems: Vec<Problem>,
+) -> Result<Reply<EditImpact>, ApiError> {
     let plan = PlannedRows { flags: plan.flags, activations: plan.activations };
     let warn_above = state.options().impact_warning;
-    Reply::new(&EditImpact { revision: rows.revision.number(), plan, problems, impact, warn_above })
+    Reply::new(&EditImpact { revision: snapshot.revision().number(), plan, problems, impact, warn_above })
 }
 
 async fn measure(
     state: &AppState,
-    rows: Rows,
+    snapshot: &Snapshot,
     edit: &store::Edit,
     callers: Callers,
 ) -> Result<(Plan, Impact), ApiError> {
+    let rows = state.flags().rows_for(snapshot, edit).ok_or_else(ApiError::rows_not_kept)?;
     let contexts = match callers {
         Callers::Given(contexts) => contexts,
         Callers::Sample if state.sample().is_enabled() => state.sample().contexts(),

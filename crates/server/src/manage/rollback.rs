@@ -5,7 +5,9 @@ use std::time::Duration;
 use axum::extract::State;
 use novi::{
     Error,
-    rows::Issue,
+    activation::Words,
+    flags::RollbackPlan,
+    rows::{Issue, Rows},
     store::{
         Edit,
         history::{AsOf, Difference, differences},
@@ -45,6 +47,37 @@ pub(crate) struct RolledBack {
     written: bool,
     /// The changes, by table and id.
     differences: Vec<Difference>,
+    /// When the flag is on, in words; null if all rows are rolled back.
+    rule: Option<RuleChange>,
+}
+
+/// When a flag is on before and after a change, in words.
+#[derive(Serialize, JsonSchema)]
+struct RuleChange {
+    /// Null if the flag does not exist.
+    before: Option<String>,
+    /// Null if the flag does not exist.
+    after: Option<String>,
+}
+
+/// When the flag with this name is on.
+fn rule(state: &AppState, rows: &Rows, name: &str) -> Option<String> {
+    let row = rows.flags.iter().find(|row| row.name == name)?;
+    let rule = || Words::new(&state.flags().registry(), rows).rule(row.id);
+    Some(if row.status { rule() } else { "off for every caller".to_owned() })
+}
+
+impl Rollback {
+    /// The edit that rolls back, from the rows in the database.
+    pub(crate) async fn edit(&self, state: &AppState) -> Result<Edit, ApiError> {
+        let past = rows_at(state, self.to.0).await?;
+        let current = current_rows(state).await?;
+        Ok(plan(state, &current, &past, self.flag.as_deref())?.edit())
+    }
+}
+
+fn plan(state: &AppState, current: &Rows, past: &Rows, flag: Option<&str>) -> Result<RollbackPlan, ApiError> {
+    state.flags().plan_rollback(current, past, flag).map_err(|error| plan_error(&error))
 }
 
 pub(crate) async fn rollback(
@@ -58,10 +91,7 @@ pub(crate) async fn rollback(
     let past = rows_at(&state, to).await?;
     loop {
         let current = current_rows(&state).await?;
-        let plan = state
-            .flags()
-            .plan_rollback(&current, &past, flag.as_deref())
-            .map_err(|error| plan_error(&error))?;
+        let plan = plan(&state, &current, &past, flag.as_deref())?;
         let found = differences(&current, &plan.after);
         let mut revision = None;
         if !options.dry_run && !plan.changes.is_empty() {
@@ -78,7 +108,12 @@ pub(crate) async fn rollback(
             revision = Some(written);
         }
         let to = past.revision.number();
-        return Reply::new(&RolledBack { to, revision, written: revision.is_some(), differences: found });
+        let rule = flag.as_deref().map(|name| RuleChange {
+            before: rule(&state, &current, name),
+            after: rule(&state, &plan.after, name),
+        });
+        let written = revision.is_some();
+        return Reply::new(&RolledBack { to, revision, written, differences: found, rule });
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) struct Config {
     pub(super) hash: HashName,
     /// The percentage of units that are enrolled, from 0 to 100. Default: 100
     #[serde(default)]
-    #[schemars(range(min = 0, max = 100), extend("x-novi-input" = "percentage", "x-novi-order" = 5, "x-novi-main" = true))]
+    #[schemars(range(min = 0, max = 100), extend("default" = 100, "x-novi-input" = "percentage", "x-novi-order" = 5, "x-novi-main" = true))]
     pub(super) traffic: Option<f64>,
     /// The range of a layer whose units are enrolled
     #[serde(default)]

@@ -134,8 +134,8 @@ static DIALECT: Dialect = Dialect {
         backdate: "update flag_history set changed_at = ? where id > ?",
         changed_at: "select to_char(max(changed_at) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from novi_revision",
         now: "select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
-        named: "select id::bigint from flags where name = ? \
-        union select entity_id from flag_history where entity = 'flags' and operation <> 'insert' \
+        named: "select id::bigint, null::bigint from flags where name = ? \
+        union all select entity_id, id from flag_history where entity = 'flags' and operation <> 'insert' \
         and (before::json ->> 'name' = ? or after::json ->> 'name' = ?)",
     },
     usage: UsageSql {

@@ -69,7 +69,7 @@ pub(crate) async fn create(
     let new = body.valid()?;
     let outcome = perform(&state, &options, (&config, None), |rows| {
         let (flag, config) = new.plan(rows)?;
-        let id = rows.activations.iter().map(|row| row.id).max().unwrap_or_default() + 1;
+        let id = rows.highest_ids().activations.saturating_add(1);
         let fields = ActivationFields {
             id: Some(Int(id)),
             name: Some(new.name.clone()),
