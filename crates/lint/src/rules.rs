@@ -71,7 +71,10 @@ fn of_rows(subject: &Subject<'_>) -> Vec<Finding> {
         // Reports read metrics, by their names.
         match (used.contains(&row.id), row.class_name == MetricConfig::CLASS) {
             (true, true) => {
-                add("metric_as_condition", "flags depend on it, and a metric is off for everybody".to_owned())
+                add(
+                    "metric_as_condition",
+                    "flags depend on it, and a metric is off for everybody".to_owned(),
+                );
             }
             (false, false) => add("unused", "no flag depends on it".to_owned()),
             _ => (),

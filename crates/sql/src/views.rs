@@ -221,7 +221,9 @@ impl Views {
                 }
                 match transaction.execute(sqlx::raw_sql(AssertSqlSafe(statement))).await {
                     Err(error) if dialect != Dialect::Postgres && is_missing(view, &error) => dropped.push(view),
-                    done => drop(done.map_err(failed_view(view))?),
+                    done => {
+                        done.map_err(failed_view(view))?;
+                    }
                 }
             }
             transaction.commit().await.map_err(failed("could not commit the views"))

@@ -104,7 +104,7 @@ async fn list_and_page_show_what_experiments_are_and_say() {
         assert!(!started.text.contains("/control:"), "{}", started.text);
         // Its start is to come.
         let start = "/experiments/ranking/step?do=start";
-        site.run(r#"UPDATE activations SET config = replace(replace(config, '2026-11-01', '2999-11-01'), 'running', 'draft') WHERE id = 2;"#).await;
+        site.run("UPDATE activations SET config = replace(replace(config, '2026-11-01', '2999-11-01'), 'running', 'draft') WHERE id = 2;").await;
         let asked = browser.get(start).await;
         asked.has("It enrolls units from <time datetime=\"2999-11-01");
         assert!(!asked.text.contains("from now on"), "{}", asked.text);

@@ -522,7 +522,7 @@ async fn metrics_are_rows_or_files() {
             &["metric", "delete", "buyers"],
             &["metric", "edit", "buyers", "revenue.sql"],
         ]);
-        folder.write("revenue.sql", &REVENUE.replace("kind: mean", "kind: mean\n-- cap: 7"));
+        folder.write("revenue.sql", REVENUE.replace("kind: mean", "kind: mean\n-- cap: 7"));
         folder.run(&["metric", "edit", "revenue", "revenue.sql"]).expect(0);
         assert!(
             folder.run(&["metric", "show", "revenue"]).expect(0).out.contains("-- cap: 7"),

@@ -124,24 +124,24 @@ async fn metrics_are_not_linked() {
                 r#"{"kind": "mean", "sql": "select 1"}"#,
             ])
             .expect(0);
-        let link = ["link", "shop", "revenue"];
-        let refused = folder.run(&link).expect(5);
+        let arguments = ["link", "shop", "revenue"];
+        let refused = folder.run(&arguments).expect(5);
         let expected = "expected a condition, found activations#1 \"revenue\" of type novi.metric";
         assert!(refused.err.contains(expected), "{:?}: {refused:?}", database.kind);
-        folder.run(&[&link[..], &["--dry-run"]].concat()).expect(5);
+        folder.run(&[&arguments[..], &["--dry-run"]].concat()).expect(5);
         let inside = folder.run(&["activation", "create", "both", "novi.not", "1"]).expect(5);
         assert!(inside.err.contains(expected) && inside.err.contains("config"), "{inside:?}");
-        let lint = folder.run(&["lint", "--json"]).expect(0).json();
-        let has_code = |lint: &serde_json::Value, code: &str| {
-            lint["findings"].as_array().unwrap().iter().any(|found| found["code"] == code)
+        let found = folder.run(&["lint", "--json"]).expect(0).json();
+        let has_code = |report: &serde_json::Value, code: &str| {
+            report["findings"].as_array().unwrap().iter().any(|finding| finding["code"] == code)
         };
-        assert!(!has_code(&lint, "metric_as_condition"), "{lint}");
+        assert!(!has_code(&found, "metric_as_condition"), "{found}");
         // SQL can do it.
         folder
             .pipe(&["seed", "-"], b"insert into flags_activations (flag_id, activation_id) values (1, 1)")
             .expect(0);
-        let lint = folder.run(&["lint", "--json"]).expect(0).json();
-        assert!(has_code(&lint, "metric_as_condition"), "{lint}");
+        let found = folder.run(&["lint", "--json"]).expect(0).json();
+        assert!(has_code(&found, "metric_as_condition"), "{found}");
         // What is wrong already does not keep others from being changed.
         folder.run(&["flag", "set", "shop", "--owner", "ann"]).expect(0);
         folder.run(&["unlink", "shop", "revenue"]).expect(0);

@@ -243,7 +243,7 @@ insert into flags_activations (flag_id, activation_id) values (1, 1);
         }
         assert!(["a", "b", "c"].iter().all(|name| stated.iter().any(|line| line.ends_with(name))));
         let murmur3 = EXPERIMENT.replace("sha256", "murmur3").replace("(1, ", "(2, ").replace(", 1)", ", 2)");
-        folder.write("murmur3.sql", &murmur3.replace("'tested'", "'old'").replace("it''s tested", "old"));
+        folder.write("murmur3.sql", murmur3.replace("'tested'", "'old'").replace("it''s tested", "old"));
         folder.run(&["seed", "murmur3.sql"]).expect(0);
         let refused = folder.run(&["sql", "old", "--variant"]).expect(5);
         assert!(

@@ -217,8 +217,8 @@ pub(crate) async fn impact(
     body: ImpactBody,
 ) -> Result<Reply<EditImpact>, ApiError> {
     let ImpactBody { changes, callers } = body;
-    let mut changes = match changes {
-        Changes::Listed(changes) => changes,
+    let mut listed = match changes {
+        Changes::Listed(listed) => listed,
         Changes::Rollback(rollback) => {
             let edit = rollback.edit(&state).await?;
             let snapshot = state.flags().snapshot();
@@ -226,10 +226,10 @@ pub(crate) async fn impact(
             return reply(&state, &snapshot, found, Vec::new());
         }
     };
-    let changed = requested(&mut changes)?;
+    let changed = requested(&mut listed)?;
     let snapshot = state.flags().snapshot();
     let rows = rows(&snapshot)?;
-    let draft = Draft::of(rows, &changes.json, &changes.problems, &changed);
+    let draft = Draft::of(rows, &listed.json, &listed.problems, &changed);
     if !draft.problems.is_empty() {
         return Err(ApiError::rejected(draft.all_problems(Vec::new())));
     }
