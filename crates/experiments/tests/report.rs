@@ -406,32 +406,6 @@ async fn null_is_no_cap_on_every_database() {
     }
 }
 
-/// PostgreSQL counts the scans of a table when a connection ends.
-#[tokio::test]
-async fn postgres_reads_outcomes_without_nulls_once() {
-    let Some(database) = databases().await.into_iter().find(|one| one.kind == Kind::Postgres) else { return };
-    filled(&database, &shop(400)).await;
-    let mut raw = Raw::connect(&database).await;
-    let others =
-        "select 'yes' from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
-    let scans = async |raw: &mut Raw| {
-        while !raw.texts(others).await.is_empty() {
-            tokio::task::yield_now().await;
-        }
-        let scans = "select (seq_scan + coalesce(idx_scan, 0))::text from pg_stat_user_tables where relname = 'orders'";
-        raw.texts(scans).await[0].parse::<u64>().unwrap()
-    };
-    let mut passes = Vec::new();
-    for value in ["amount", "case when user_id > 3 then amount end"] {
-        let sql =
-            format!("-- kind: mean\nselect user_id as unit, created_at as ts, {value} as value from orders");
-        let before = scans(&mut raw).await;
-        report(&database, &[Metric::parse("m", &sql).unwrap()]).await;
-        passes.push(scans(&mut raw).await - before);
-    }
-    assert!(passes[0] < passes[1], "{passes:?}");
-}
-
 #[tokio::test]
 async fn values_that_are_null_are_noticed_on_every_database() {
     let users = shop(400);

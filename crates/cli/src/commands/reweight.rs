@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, process::ExitCode};
 
 use clap::Args;
-use novi::rows::ActivationRow;
+use novi::rows::{ActivationRow, Conflict};
 use novi_match::suggest::most_similar;
 use serde_json::{Value, json};
 
@@ -56,11 +56,10 @@ impl Reweight {
         perform(session, options, |current| {
             let row = current.activation(&activation)?;
             let what = format!("activation {} {:?}", row.id, row.name);
-            if version.is_some_and(|version| version != row.row_version) {
-                return Err(Failure::rejected(format!(
-                    "{what} is at version {}: modified since you read it; reload and retry",
-                    row.row_version
-                )));
+            if let Some(version) = version.filter(|version| *version != row.row_version) {
+                let conflict =
+                    Conflict::new("activations", row.id, &row.name, version, Some(row.row_version));
+                return Err(Failure::rejected(conflict.to_string()));
             }
             let is_split = current.registry.find(&row.class_name).is_some_and(|kind| kind.class() == SPLIT);
             if !is_split {

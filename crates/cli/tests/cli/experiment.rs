@@ -300,7 +300,7 @@ fn metrics_are_split_at_commas_and_one_variant_is_refused() {
     assert!(created.err.contains("no metric is named \"fun\"; add fun.sql"), "{created:?}");
     folder
         .write("revenue.sql", "-- kind: proportion\nselect unit, assigned_at as ts from novi_assignments\n");
-    folder.run(&["metric", "create", "revenue", "revenue.sql"]).expect(0);
+    folder.run(&["metric", "create", "revenue.sql"]).expect(0);
     let refused = folder.run(&["metric", "delete", "revenue"]).expect(5).err;
     assert!(refused.contains("named by experiments that are not decided: \"A\""), "{refused}");
     folder.run(&["metric", "delete", "revenue", "--force"]).expect(0);

@@ -94,8 +94,12 @@ pub fn metric_text(config: &MetricConfig) -> String {
     field("window", config.window.as_deref());
     field("cap", config.cap.map(|cap| cap.to_string()).as_deref());
     field("before", config.before.as_deref());
-    // A comment in front of the SQL is none of its fields.
-    text + "\n" + config.sql.trim() + "\n"
+    // A comment in front of the SQL is none of the fields, which end with what is no comment of a line.
+    let (sql, mut end) = (config.sql.trim(), "\n");
+    if sql.starts_with("--") {
+        end = "\n/**/\n";
+    }
+    text + end + sql + "\n"
 }
 
 /// The config of a row with the metric of a file.
