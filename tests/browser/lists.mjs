@@ -44,7 +44,7 @@ export async function lists({ check, open, equal, base, patch }) {
     for (const value of ["42", '"43"', "true", "[1,2]", "x"]) {
       await page.getByRole("button", { name: `Remove ${value}`, exact: true }).click();
     }
-    await page.click("button[name=preview]");
+    await page.click(".actions button[name=preview]");
     await page.waitForSelector("h2 >> text=Effect");
     equal(await shown(), ["AT", "CH", "NL", "BE, not Brussels", '"a, b"'], "after a preview");
     equal(noise, [], "console and requests");
@@ -63,7 +63,7 @@ export async function lists({ check, open, equal, base, patch }) {
     });
     await page.waitForSelector("textarea[name='c/in']:visible");
     equal((await stored(page)).length, 302, "the lines");
-    await page.click("button[name=preview]");
+    await page.click(".actions button[name=preview]");
     await page.waitForSelector("h2 >> text=Effect");
     equal([await page.locator("textarea[name='c/in']:visible").count(), (await stored(page)).length], [1, 302], "after a preview");
     equal(noise, [], "console and requests");

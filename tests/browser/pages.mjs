@@ -436,20 +436,20 @@ for (const javaScriptEnabled of [true, false]) {
       await page.goto(base + path);
       await page.click("text=Callers for the preview");
       await page.setInputFiles("#callers_file", jsonl);
-      await page.click("button[name=preview]");
+      await page.click(".actions button[name=preview]");
       await page.waitForSelector("text=callers: the 300 of callers.jsonl.");
       await use(page);
       // The file is kept for the next preview, unless the visitor does not want it.
       await page.fill("#reason", "measured again");
-      await page.click("button[name=preview]");
+      await page.click(".actions button[name=preview]");
       await page.waitForSelector("[name=reason][value='measured again']");
       await page.waitForSelector("text=callers: the 300 of callers.jsonl.");
       await page.uncheck("text=Those of callers.jsonl again");
-      await page.click("button[name=preview]");
+      await page.click(".actions button[name=preview]");
       await page.waitForSelector("text=/callers: 1000 made-up ones/");
     }
     await page.setInputFiles("#callers_file", { ...jsonl, buffer: Buffer.from("{}\n{") });
-    await page.click("button[name=preview]");
+    await page.click(".actions button[name=preview]");
     await page.waitForSelector("text=callers.jsonl, line 2: not JSON");
     equal(noise, [], "console and requests");
     await context.close();
@@ -485,7 +485,7 @@ await check("file of callers is dropped on the page", async () => {
       if (!event.defaultPrevented) throw new Error(`${type} is left to the browser`);
     }
   }, callers);
-  await page.click("button[name=preview]");
+  await page.click(".actions button[name=preview]");
   await page.waitForSelector("text=callers: the 300 of dropped.jsonl.");
   equal(noise, [], "console and requests");
   await context.close();
@@ -558,7 +558,7 @@ for (const javaScriptEnabled of [true, false]) {
     await page.click("button.primary");
     await page.waitForSelector("[role=alert] >> text=Choose what to decide for.");
     await page.selectOption("#decision", "variant:one");
-    await page.click("button[name=preview]");
+    await page.click(".actions button[name=preview]");
     await page.waitForSelector("h2 >> text=Effect");
     equal(noise.filter((line) => !line.includes("422")), [], "console and requests");
     await context.close();

@@ -111,6 +111,7 @@ impl HistoryQuery {
     }
 
     /// Whether records of the same revisions may differ in whether they fit, other than by their flag.
+    #[cfg(feature = "sql")]
     pub(in crate::store) fn is_filtered(&self) -> bool {
         let texts = [&self.actor, &self.text, &self.reason_ending];
         let times = [self.changed_since, self.changed_until];

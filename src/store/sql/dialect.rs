@@ -194,6 +194,7 @@ pub(super) struct AssignmentsSql {
 }
 
 /// How an insert of many rows gives their values: experiment, unit, variant, revision and time.
+#[allow(dead_code, reason = "a build may support some databases only")]
 pub(super) enum RowsSql {
     /// Each row has its own parameters: these.
     Each(&'static str),
