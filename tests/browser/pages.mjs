@@ -555,6 +555,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.waitForSelector(`[role=status] >> text=${done}`);
     }
     await page.click("a.button >> text=Decide");
+    await page.fill("#reason", "It sells more");
     await page.click("button.primary");
     await page.waitForSelector("[role=alert] >> text=Choose what to decide for.");
     await page.selectOption("#decision", "variant:one");
