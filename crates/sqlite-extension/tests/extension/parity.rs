@@ -29,7 +29,7 @@ fn generated_flags_are_decided_as_by_the_engine() {
     let rows = rows(&mut random, FLAGS);
     let callers: Vec<String> = (0..CALLERS).map(|number| caller(&mut random, number).to_string()).collect();
     let used: BTreeSet<_> = rows.activations.iter().map(|row| row.class_name.as_str()).collect();
-    for kind in Registry::global().unwrap().iter() {
+    for kind in Registry::global().unwrap().iter().filter(|kind| kind.is_condition()) {
         assert!(used.contains(kind.class()), "no flag has an activation of the type {}", kind.class());
     }
 
