@@ -27,6 +27,7 @@ mod impact;
 mod import;
 mod import_redis;
 mod lint;
+mod metric;
 mod names;
 mod pipes;
 mod promote;
