@@ -12,8 +12,6 @@ pub struct Experiments {
     pub table_prefix: String,
     /// The folder with metrics. Its files are read for each report.
     pub metrics: PathBuf,
-    /// Metrics besides those of the folder: names, and the texts that their files would have.
-    pub built_in: Vec<(String, String)>,
 }
 
 /// Without the address, which has a password.

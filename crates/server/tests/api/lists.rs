@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     common::{Kind, database, databases},
-    support::Api,
+    support::{Api, until},
 };
 
 async fn names(api: &Api, query: &str) -> Vec<String> {
@@ -221,14 +221,10 @@ async fn status_has_event_streams_and_who_follows() {
         stream.chunk().await.unwrap();
         assert_eq!(status().await["event_streams"]["behind"], 0);
         drop(stream);
-        while status().await["event_streams"]["open"] != 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        until(|| async { status().await["event_streams"]["open"] == 0 }).await;
         // Only PostgreSQL knows who listens; it does so soon after the start.
         if database.kind == Kind::Postgres {
-            while status().await["followers"].as_u64() < Some(1) {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
+            until(|| async { status().await["followers"].as_u64() >= Some(1) }).await;
         } else {
             assert_eq!(status().await["followers"], Value::Null);
         }

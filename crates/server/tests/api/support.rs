@@ -162,3 +162,13 @@ pub fn problems(error: &Value) -> Vec<(String, String)> {
     let problems = error["problems"].as_array().unwrap();
     problems.iter().map(|problem| (text(&problem["pointer"]), text(&problem["message"]))).collect()
 }
+
+/// Waits until a condition is true.
+pub async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
+    let polled = async {
+        while !condition().await {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_mins(1), polled).await.unwrap();
+}

@@ -43,7 +43,7 @@ pub(super) async fn create(config: &Config) -> Result<Arc<dyn SchemaStore>, Fail
 }
 
 /// Whether the database is that of the demo alone. Elsewhere, others may write as well, and have tables of their own.
-pub(super) fn is_own(config: &Config) -> bool {
+fn is_own(config: &Config) -> bool {
     config.database.url.starts_with("sqlite:")
 }
 

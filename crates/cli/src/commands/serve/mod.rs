@@ -77,9 +77,6 @@ impl Serve {
         if self.demo {
             // No load balancer needs time to notice the shutdown, so Ctrl-C returns at once.
             options.notice = Duration::ZERO;
-            if demo::is_own(config) {
-                options.experiments.built_in = orders::metrics();
-            }
             if options.sample_contexts == 0 {
                 options = options.sample_contexts(traffic::SAMPLE as usize).sample_start(traffic::contexts());
             }

@@ -45,6 +45,5 @@ fn experiments(config: &Config) -> Experiments {
         database: if url.starts_with("file:") { String::new() } else { url },
         table_prefix: config.database.table_prefix.clone(),
         metrics: config.file(&config.experiments.metrics).unwrap_or_default(),
-        built_in: Vec::new(),
     }
 }

@@ -7,6 +7,7 @@ use novi::{
     Flags,
     store::{Assignment, SchemaStore},
 };
+use serde_json::{Value, json};
 
 use super::traffic;
 use crate::output::Failure;
@@ -21,29 +22,35 @@ pub(super) const DAYS: i64 = 9;
 /// The visitors that it has enrolled so far.
 const UNITS: u32 = 9000;
 
-/// The metrics: names, and texts as files have them.
-pub(super) fn metrics() -> Vec<(String, String)> {
+/// The metrics: names, and configs of `novi.metric`.
+pub(super) fn metrics() -> [(&'static str, Value); 3] {
     let orders = "select user_id as unit, ordered_at as ts";
-    let metric = |name: &str, text: String| (name.to_owned(), text);
-    vec![
-        metric(
+    [
+        (
             "ordered",
-            format!(
-                "-- description: The share of visitors who order\n-- kind: proportion\n{orders} from demo_orders"
-            ),
+            json!({
+                "kind": "proportion",
+                "description": "The share of visitors who order",
+                "sql": format!("{orders} from demo_orders"),
+            }),
         ),
-        metric(
+        (
             "revenue",
-            format!(
-                "-- description: Revenue of a visitor, in EUR\n-- kind: mean\n{orders}, total as value from demo_orders"
-            ),
+            json!({
+                "kind": "mean",
+                "description": "Revenue of a visitor, in EUR",
+                "sql": format!("{orders}, total as value from demo_orders"),
+            }),
         ),
-        metric(
+        (
             "returned",
-            format!(
-                "-- description: The share of visitors who send something back\n-- kind: proportion\n-- better: less\n\
-                 -- guardrail: true\n{orders} from demo_orders where returned"
-            ),
+            json!({
+                "kind": "proportion",
+                "description": "The share of visitors who send something back",
+                "better": "less",
+                "guardrail": true,
+                "sql": format!("{orders} from demo_orders where returned"),
+            }),
         ),
     ]
 }

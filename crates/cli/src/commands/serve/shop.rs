@@ -164,6 +164,9 @@ impl Opening {
         });
         if self.has_orders {
             ranking["metrics"] = json!({"primary": ["ordered", "revenue"], "guardrails": ["returned"]});
+            for (name, metric) in orders::metrics() {
+                self.activation(name, "novi.metric", &metric);
+            }
         }
         let ranking = self.activation(orders::EXPERIMENT, "novi.experiment", &ranking);
         self.flag(

@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
 use novi_experiments::{
-    By, Database, Experiment, ExperimentError, Metric, Report, experiment_of, metrics_of, planned_analysis,
+    By, Database, Experiment, ExperimentError, Report, experiment_of, metrics_of, planned_analysis,
     planned_weights, read_attributes, read_metrics, weight_periods, with_metric_rows,
 };
 use schemars::JsonSchema;
@@ -80,10 +80,7 @@ pub(crate) async fn report(
     let analyzed = spawn_blocking(move || {
         // There may be no metrics yet: the units are known without them.
         let folder = options.metrics.exists().then_some(options.metrics);
-        let mut metrics = read_metrics(folder.as_slice()).map_err(|error| error.to_string())?;
-        for (name, text) in &options.built_in {
-            metrics.push(Metric::parse(name, text).map_err(|error| error.to_string())?);
-        }
+        let metrics = read_metrics(folder.as_slice()).map_err(|error| error.to_string())?;
         let metrics = match snapshot.rows() {
             Some(rows) => with_metric_rows(metrics, rows),
             None => metrics,
